@@ -1,0 +1,23 @@
+"""The language's types (LANGUAGE.md section 5): a type is the set of kinds that a value may have.
+
+`INT | NULL` is a whole number or null; `JSON` may be anything and is looked at when it runs.
+"""
+
+from enum import Flag, auto
+
+
+class Type(Flag):
+    """The kinds a value may have; a union is a type too."""
+
+    NULL = auto()
+    BOOL = auto()
+    INT = auto()
+    FLOAT = auto()
+    TEXT = auto()
+    DATETIME = auto()
+    DURATION = auto()
+    LIST = auto()
+    JSON = auto()
+
+
+NUMBER = Type.BOOL | Type.INT | Type.FLOAT
