@@ -116,9 +116,7 @@ class Conditional(Node):
     otherwise: "Expression"
 
 
-Expression = (
-    Constant | Name | ListDisplay | Member | Index | Call | Unary | Binary | Boolean | Comparison | Conditional
-)
+Expression = Constant | Name | ListDisplay | Member | Index | Call | Unary | Binary | Boolean | Comparison | Conditional
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +266,8 @@ class Script:
     """All the declarations of one program, in the order of the files and of the lines in them."""
 
     declarations: tuple[Declaration, ...]
+    broken: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Names and numbers that stand in declarations that could not be read. Nothing of these is called unknown."""
 
     @property
     def events(self) -> tuple[Event, ...]:

@@ -1,23 +1,37 @@
-"""The language's types (LANGUAGE.md section 5): a type is the set of kinds that a value may have.
+"""What type an expression has: `infer`, and the types and scopes it speaks of.
 
-`INT | NULL` is a whole number or null; `JSON` may be anything and is looked at when it runs.
+The inference is sound: whatever the variables hold, the value is of the inferred type. So the code generator may leave
+out the checks that a type makes needless. It is never an error here that operands are unlike: such a value is null.
 """
 
-from enum import Flag, auto
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grammar import inference
+from grammar.kinds import ANY, NUMBER, Type
+from grammar.nodes import Expression
+from grammar.scope import Scope
+
+__all__ = ["ANY", "NUMBER", "Scope", "Type", "Types", "infer", "infer_all"]
 
 
-class Type(Flag):
-    """The kinds a value may have; a union is a type too."""
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The types of all nodes of one expression. Keeps the expression, since nodes are known by identity."""
 
-    NULL = auto()
-    BOOL = auto()
-    INT = auto()
-    FLOAT = auto()
-    TEXT = auto()
-    DATETIME = auto()
-    DURATION = auto()
-    LIST = auto()
-    JSON = auto()
+    expression: Expression
+    _by_id: Mapping[int, Type]
+
+    def of(self, node: Expression) -> Type:
+        """The type of a node of this expression. Raises KeyError for a node of another."""
+        return self._by_id[id(node)]
 
 
-NUMBER = Type.BOOL | Type.INT | Type.FLOAT
+def infer(expression: Expression, scope: Scope) -> Type:
+    """The type of an expression."""
+    return infer_all(expression, scope).of(expression)
+
+
+def infer_all(expression: Expression, scope: Scope) -> Types:
+    """The types of an expression and of every expression inside it, found bottom-up in one pass."""
+    return Types(expression, inference.types_of(expression, scope))

@@ -1,0 +1,135 @@
+"""One app in this process: its shards, its programs, and what people do to it: apply a program, look at a visitor."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from console.view import visitor_view
+from engine.library import ProgramLibrary, check
+from grammar.checker import Checked
+from ingest.door import Door, shard_number
+from ingest.feed import ShardNews
+from variables.apps import App, AppStore, StoredProgram
+from variables.redis_store import RedisShard
+from variables.store import Wanted
+from variables.values import moment
+
+FOLD_PATIENCE = 30.0
+"""Seconds that applying a program waits for the shards to have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    """An event whose SEQ had another UUID in the program before: its variables would mix two events."""
+
+    seq: int
+    before: str
+    after: str
+
+
+class ReassignedEvents(Exception):
+    """Applying was refused because SEQs would get other UUIDs; nothing was stored."""
+
+    def __init__(self, events: Sequence[Reassigned]) -> None:
+        self.events = events
+        super().__init__("; ".join(f"event {e.seq} had the UUID {e.before}, and would get {e.after}" for e in events))
+
+
+class InvalidProgram(Exception):
+    """Applying was refused because the program has errors; nothing was stored."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        super().__init__(f"{len(checked.diagnostics)} diagnostics")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`folded`: whether every shard runs the version now; if not (no processor is up) it will when one is."""
+
+    version: int
+    checked: Checked
+    folded: bool
+
+
+class RunningApp:
+    """What this process has of one app."""
+
+    def __init__(self, app: App, store: AppStore, shards: Sequence[RedisShard], door: Door, zone: str) -> None:
+        self.app = app
+        self.shards = shards
+        self.door = door
+        self.library = ProgramLibrary(store, app.name)
+        self._store = store
+        self._zone = zone
+
+    async def refresh(self) -> None:
+        """Has ingest look at items by the newest program, and sees to it that every shard has heard of it."""
+        newest = await self.library.newest()
+        self.door.catalogue = newest.catalogue
+        await self._announce(newest.version)
+
+    async def _announce(self, version: int) -> list[tuple[RedisShard, Any]]:
+        """Says in each shard's log that a version holds from here on, where that was not said before."""
+        if version == 0:
+            return []
+        ids = await asyncio.gather(*(shard.append_program(version) for shard in self.shards))
+        return [(shard, id) for shard, id in zip(self.shards, ids, strict=True) if id is not None]
+
+    async def apply(self, files: Sequence[tuple[str, bytes]], *, reset: bool = False) -> Applied:
+        """Makes a program the app's newest; answers when every shard runs it.
+
+        Raises InvalidProgram, ReassignedEvents (unless `reset`), StoreUnavailable.
+        """
+        checked = await asyncio.to_thread(check, files)
+        if not checked.ok:
+            raise InvalidProgram(checked)
+        texts = tuple((name, data.decode("utf-8-sig")) for name, data in files)
+        while True:
+            newest = await self._store.newest(self.app.name)
+            before = await self._store.program(self.app.name, newest)
+            if newest and before.files == texts:
+                version: int | None = newest
+            else:
+                stored = self._next(before, newest + 1, texts, checked, reset=reset)
+                version = await self._store.add_program(self.app.name, newest, stored)
+            if version is not None:
+                break
+        announced = await self._announce(version)
+        self.door.catalogue = (await self.library.program(version)).catalogue
+        waits = (self._news(shard).folded(id, FOLD_PATIENCE) for shard, id in announced)
+        return Applied(version, checked, all(await asyncio.gather(*waits)))
+
+    def _next(
+        self, before: StoredProgram, version: int, files: tuple[tuple[str, str], ...], checked: Checked, *, reset: bool
+    ) -> StoredProgram:
+        had = {event.seq: event.uuid for event in check(before.files).script.events}
+        reassigned = [
+            Reassigned(event.seq, had[event.seq], event.uuid)
+            for event in checked.script.events
+            if had.get(event.seq, event.uuid) != event.uuid
+        ]
+        if reassigned and not reset:
+            raise ReassignedEvents(reassigned)
+        resets = {**before.resets, **{event.seq: version for event in reassigned}}
+        return StoredProgram(files=files, zone=self._zone, resets=resets)
+
+    async def program_text(self) -> tuple[int, str]:
+        """The newest version and its text."""
+        version = await self._store.newest(self.app.name)
+        return version, (await self._store.program(self.app.name, version)).text
+
+    def _shard(self, visitor: str) -> RedisShard:
+        return self.shards[shard_number(visitor, len(self.shards))]
+
+    def _news(self, shard: RedisShard) -> ShardNews:
+        return self.door.shards[self.shards.index(shard)].news
+
+    async def visitor(self, visitor: str) -> dict[str, Any]:
+        """The visitor's view; one who was never there is an empty one. Raises StoreUnavailable."""
+        shard = self._shard(visitor)
+        [profile] = await shard.load([Wanted(visitor)])
+        inbox = await shard.inbox(visitor)
+        return visitor_view(profile, inbox, await self.library.newest(), moment(int(time.time() * 1000)))

@@ -1,0 +1,327 @@
+"""The language's functions (LANGUAGE.md section 5), each total.
+
+A null or unlike operand gives null, or False where the answer is yes or no.
+
+Zones, windows, days, formats and patterns are literals in the language; the generator hands them over already prepared.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from engine.operators import NUMBER
+from variables.values import EPOCH, Value, iso
+
+# Texts and lists ------------------------------------------------------------------------------------------------------
+
+
+def length(value: Value) -> int | None:
+    return len(value) if isinstance(value, str | list | dict) else None
+
+
+def lower(value: Value) -> str | None:
+    return value.lower() if isinstance(value, str) else None
+
+
+def upper(value: Value) -> str | None:
+    return value.upper() if isinstance(value, str) else None
+
+
+def strip(value: Value) -> str | None:
+    return value.strip() if isinstance(value, str) else None
+
+
+def starts_with(value: Value, prefix: Value) -> bool:
+    return isinstance(value, str) and isinstance(prefix, str) and value.startswith(prefix)
+
+
+def ends_with(value: Value, suffix: Value) -> bool:
+    return isinstance(value, str) and isinstance(suffix, str) and value.endswith(suffix)
+
+
+class Pattern(Protocol):
+    """A compiled RE2 pattern."""
+
+    def search(self, text: str) -> object | None: ...
+
+
+def matches(value: Value, pattern: Pattern) -> bool:
+    return isinstance(value, str) and pattern.search(value) is not None
+
+
+# Numbers --------------------------------------------------------------------------------------------------------------
+
+
+def absolute(value: Value) -> Value:
+    if isinstance(value, NUMBER):
+        return abs(value)
+    if isinstance(value, timedelta):
+        return abs(value) if value > timedelta.min else None
+    return None
+
+
+def least(*values: Value) -> Value:
+    return _extreme(min, values)
+
+
+def greatest(*values: Value) -> Value:
+    return _extreme(max, values)
+
+
+def _extreme(choose: Any, values: tuple[Value, ...]) -> Value:
+    members = values[0] if len(values) == 1 else values
+    if not isinstance(members, list | tuple) or any(member is None for member in members):
+        return None
+    try:
+        return choose(members)
+    except (TypeError, ValueError):
+        return None
+
+
+def rounded(value: Value, digits: int | None = None) -> Value:
+    if not isinstance(value, NUMBER):
+        return None
+    try:
+        result = round(value, digits)
+    except (OverflowError, ValueError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def to_int(value: Value) -> int | None:
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        return int(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def to_float(value: Value) -> float | None:
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+# Moments --------------------------------------------------------------------------------------------------------------
+
+_ISO = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?))?(Z|[+-]\d{2}:\d{2})?",
+    re.ASCII,
+)
+
+
+def to_datetime(value: Value, zone: ZoneInfo) -> datetime | None:
+    """ISO text (in the zone where it names no offset), unix seconds, or a moment as it is."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str):
+            return _from_iso(value, zone)
+        if isinstance(value, NUMBER) and not isinstance(value, bool):
+            return EPOCH + timedelta(seconds=value)
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def _from_iso(text: str, zone: ZoneInfo) -> datetime | None:
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, offset = found.groups()
+    local = datetime.combine(date.fromisoformat(day), time.fromisoformat(_padded(clock or "00:00")))
+    if offset is None:
+        return local.replace(tzinfo=zone).astimezone(UTC)
+    hours, minutes = (0, 0) if offset == "Z" else (int(offset[1:3]), int(offset[4:6]))
+    if hours > 23 or minutes > 59:
+        return None
+    ahead = timedelta(hours=hours, minutes=minutes)
+    return local.replace(tzinfo=UTC) - (-ahead if offset.startswith("-") else ahead)
+
+
+def _padded(clock: str) -> str:
+    """With all six places of a second's fraction: Python 3.11 takes three or six."""
+    whole, dot, fraction = clock.partition(".")
+    return f"{whole}.{fraction:0<6}" if dot else whole
+
+
+def _local(value: Value, zone: ZoneInfo) -> datetime | None:
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.astimezone(zone)
+    except (OverflowError, ValueError):
+        return None
+
+
+def day_start(value: Value, zone: ZoneInfo) -> datetime | None:
+    """The first instant, in the zone, of the day that a moment (or what `to_datetime` takes for one) lies on."""
+    local = _local(to_datetime(value, zone), zone)
+    if local is None:
+        return None
+    try:
+        return datetime.combine(local.date(), time(), zone).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def hour(value: Value, zone: ZoneInfo) -> int | None:
+    local = _local(value, zone)
+    return None if local is None else local.hour
+
+
+def weekday(value: Value, zone: ZoneInfo) -> int | None:
+    """1 = Monday."""
+    local = _local(value, zone)
+    return None if local is None else local.isoweekday()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the local wall clock on some days (LANGUAGE.md section 5, "Windows"); minutes from midnight.
+
+    `days`: 0 = Monday. Where `end` is not after `start`, the part after midnight belongs to the day it began on.
+    """
+
+    start: int
+    end: int
+    days: frozenset[int]
+
+    @classmethod
+    def parse(cls, hours: str, days: str = "mon-sun") -> "Window":
+        """From the checked literals `"HH:MM-HH:MM"` and `"mon-fri"`."""
+        start, end = (_minutes(clock) for clock in hours.split("-"))
+        return cls(start, end, _days(days))
+
+    def holds(self, local: datetime) -> bool:
+        minute = local.hour * 60 + local.minute
+        today = local.weekday()
+        if self.start < self.end:
+            return today in self.days and self.start <= minute < self.end
+        return (minute >= self.start and today in self.days) or (minute < self.end and (today - 1) % 7 in self.days)
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.strip().split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in text.lower().split(","):
+        first, _, last = part.strip().partition("-")
+        start = _DAYS.index(first.strip())
+        count = (_DAYS.index(last.strip()) - start) % 7 if last else 0
+        days |= {(start + k) % 7 for k in range(count + 1)}
+    return frozenset(days)
+
+
+def are_days(text: str) -> bool:
+    """Whether a literal names days (and not a zone, which may stand in its place)."""
+    return all(day.strip().lower() in _DAYS for part in text.split(",") for day in part.split("-"))
+
+
+def during(now: datetime, window: Window, zone: ZoneInfo) -> bool:
+    local = _local(now, zone)
+    return local is not None and window.holds(local)
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_TIME_PARTS = re.compile("%(.)", re.DOTALL)
+
+
+def format_time(value: Value, form: str, zone: ZoneInfo) -> str | None:
+    """As strftime, in English whatever the machine's locale is."""
+    local = _local(value, zone)
+    if local is None:
+        return None
+    return _TIME_PARTS.sub(lambda part: _time_part(local, part.group(1)), form)
+
+
+def _time_part(local: datetime, letter: str) -> str:
+    offset = local.utcoffset() or timedelta()
+    sign, minutes = ("-" if offset < timedelta() else "+"), abs(offset) // timedelta(minutes=1)
+    return {
+        "Y": f"{local.year:04}",
+        "y": f"{local.year % 100:02}",
+        "m": f"{local.month:02}",
+        "d": f"{local.day:02}",
+        "H": f"{local.hour:02}",
+        "I": f"{(local.hour - 1) % 12 + 1:02}",
+        "M": f"{local.minute:02}",
+        "S": f"{local.second:02}",
+        "p": "AM" if local.hour < 12 else "PM",
+        "j": f"{local.timetuple().tm_yday:03}",
+        "a": _WEEKDAYS[local.weekday()][:3],
+        "A": _WEEKDAYS[local.weekday()],
+        "b": _MONTHS[local.month - 1][:3],
+        "B": _MONTHS[local.month - 1],
+        "z": f"{sign}{minutes // 60:02}{minutes % 60:02}",
+        "%": "%",
+    }[letter]
+
+
+# What a template prints (LANGUAGE.md section 6) -----------------------------------------------------------------------
+
+
+def to_text(value: Value, zone: ZoneInfo) -> str | None:
+    """A value as a template prints it; null of null, which a template prints as nothing."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return _number_text(value)
+    if isinstance(value, datetime):
+        local = _local(value, zone)
+        return None if local is None else f"{local.year:04}-{local:%m-%d %H:%M}"
+    if isinstance(value, timedelta):
+        return _duration_text(value)
+    return _json_text(value)
+
+
+def _number_text(value: float) -> str | None:
+    try:
+        text = str(value)
+    except ValueError:  # an int of more digits than Python prints
+        return None
+    return text.removesuffix(".0")
+
+
+def _duration_text(value: timedelta) -> str:
+    seconds = abs(value) // timedelta(seconds=1)
+    parts = zip((seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60), "dhms", strict=True)
+    text = "".join(f"{count}{unit}" for count, unit in parts if count)
+    if not text:
+        return "0s"
+    return f"-{text}" if value < timedelta() else text
+
+
+def _json_text(value: Value) -> str | None:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_default)
+    except (ValueError, RecursionError):
+        return None
+
+
+def json_default(value: Value) -> Value:
+    """Moments as ISO text, durations as seconds: in all JSON that leaves Whenflow."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,0 +1,54 @@
+"""Programs, compiled once each: what a shard's owner and whoever shows a visitor take their versions from."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from engine.program import Program
+from grammar.checker import Checked, read_program
+from grammar.diagnostics import Diagnostics
+from grammar.nodes import Script
+from grammar.parser import read_source
+from variables.apps import AppStore, StoredProgram
+
+KEPT = 8
+"""Compiled versions kept in memory."""
+
+
+class ProgramLibrary:
+    """The versions of one app's program. Compiling is done off the event loop."""
+
+    def __init__(self, store: AppStore, app: str) -> None:
+        self._store = store
+        self._app = app
+        self._compiled: OrderedDict[int, Program] = OrderedDict()
+        self._compiling = asyncio.Lock()
+
+    async def program(self, version: int) -> Program:
+        """A version; 0 is the empty program. Raises StoreUnavailable."""
+        async with self._compiling:
+            if version not in self._compiled:
+                stored = await self._store.program(self._app, version)
+                self._compiled[version] = await asyncio.to_thread(build, stored, version)
+                if len(self._compiled) > KEPT:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(version)
+            return self._compiled[version]
+
+    async def newest(self) -> Program:
+        """The newest version. Raises StoreUnavailable."""
+        return await self.program(await self._store.newest(self._app))
+
+
+def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:
+    """Reads and checks a program's files (name and text)."""
+    report = Diagnostics()
+    sources = [source for name, data in files if (source := read_source(name, data, report)) is not None]
+    return Checked(Script(()), tuple(report)) if report.errors else read_program(sources)
+
+
+def build(stored: StoredProgram, version: int) -> Program:
+    """Compiles what was found without error when it was applied."""
+    checked = check(stored.files)
+    return Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets)

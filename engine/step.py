@@ -1,0 +1,210 @@
+"""The core, a pure function: an item and a visitor's profile in, the profile after it and its messages out.
+
+It does no I/O and reads no clock and no random source: `cause` carries the instant, the stamp of the log entry. The
+same function runs in the processor, in flow tests and in explanations; replaying a log gives the same bytes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
+
+from pydantic_core import from_json, to_json
+
+from engine.compile import Compiled
+from engine.program import Branch, End, Program, ReadyFlow, Send, Steps, Write
+from variables.items import Item, Receipt, Track
+from variables.profile import NEVER, Profile, event_time, fold, write_all
+from variables.store import EntryId, Message
+from variables.values import Misfit, Value, iso, moment, write
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The item's place in the log: its entry, and its index in the entry's batch."""
+
+    entry: EntryId
+    index: int = 0
+
+    @property
+    def now(self) -> int:
+        """The instant, in milliseconds."""
+        return self.entry.stamp
+
+
+class Outcome(StrEnum):
+    STARTED = "started"
+    LIMIT = "refused: the limit is reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the trace: a flow whose condition was true, and what came of it."""
+
+    flow: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    profile: Profile
+    messages: tuple[Message, ...] = ()
+    trace: tuple[Decision, ...] = ()
+
+
+def step(profile: Profile, item: Item, cause: Cause, program: Program) -> Stepped:
+    """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
+    folded = fold(profile, item, cause.now, program.catalogue)
+    if folded is None:
+        return Stepped(profile)
+    if isinstance(item.content, Receipt):
+        return Stepped(_receive(folded, item.content))
+    if isinstance(item.content, Track):
+        return _start_flows(_Happening(item, item.content, cause, program, folded))
+    return Stepped(folded)
+
+
+# Receipts -------------------------------------------------------------------------------------------------------------
+
+_RANKS = {"sent": 0, "shown": 1, "closed": 2, "clicked": 3}
+
+
+def _receive(profile: Profile, receipt: Receipt) -> Profile:
+    """A receipt never takes a message back to an earlier status, and says nothing of one not in the inbox."""
+    known = profile.inbox.get(receipt.message)
+    if known is None or _RANKS[receipt.status] <= _RANKS[known]:
+        return profile
+    return replace(profile, inbox={**profile.inbox, receipt.message: receipt.status})
+
+
+# Flows ----------------------------------------------------------------------------------------------------------------
+
+
+def _start_flows(happening: "_Happening") -> Stepped:
+    """Every `when` is tested before any run starts; then the runs start in order of declaration."""
+    plan, profile = happening.plan, happening.folded
+    if not plan.flows:
+        return Stepped(profile)
+    environment = happening.environment(profile, plan.reads)
+    now = happening.now
+    called_for = [flow for flow in plan.flows if flow.when is None or flow.when.run(environment, now)]
+    if not called_for:
+        return Stepped(profile)
+    messages: list[Message] = []
+    trace: list[Decision] = []
+    for flow in called_for:
+        starts = profile.starts.get(flow.name, NEVER)
+        if flow.limit is not None and not starts.allow(*flow.limit, happening.cause.now):
+            trace.append(Decision(flow.name, Outcome.LIMIT))
+            continue
+        trace.append(Decision(flow.name, Outcome.STARTED))
+        profile = replace(profile, starts={**profile.starts, flow.name: starts.and_now(happening.cause.now)})
+        run = _Run(happening, flow, profile, messages)
+        run.go(flow.steps)
+        profile = run.profile
+    return Stepped(profile, tuple(messages), tuple(trace))
+
+
+class _Happening:
+    """A tracked event that was folded: what flows are started by, and where the names they read get their values."""
+
+    def __init__(self, item: Item, track: Track, cause: Cause, program: Program, folded: Profile) -> None:
+        self.item = item
+        self.track = track
+        self.cause = cause
+        self.folded = folded
+        self.event = program.catalogue.event(track.name, track.uuid)
+        self.plan = program.plan(self.event)
+        self.now = moment(cause.now)
+        self._variables = program.catalogue.variables
+
+    def environment(self, profile: Profile, names: Iterable[str]) -> dict[str, Value]:
+        """The variable provider: the values of the names that a program reads, out of a profile."""
+        environment: dict[str, Value] = {}
+        for name in names:
+            variable = self._variables.get(name)
+            if variable is not None:
+                environment[name] = variable.read(profile.fields)
+            elif name == "visitor_id":
+                environment[name] = profile.visitor
+            else:
+                environment[name] = self._own[name]
+        return environment
+
+    @cached_property
+    def _own(self) -> Mapping[str, Value]:
+        """The `track_event_…` names, frozen as they are at the start of the runs."""
+        return {
+            "track_event_seq": self.event.seq,
+            "track_event_name": self.event.name,
+            "track_event_uuid": self.event.uuid,
+            "track_event_count": int(self.folded.fields[self.event.count]),
+            "track_event_data": from_json(self.track.data),
+            "track_event_time": moment(event_time(self.item, self.track, self.cause.now)),
+        }
+
+
+class _Run:
+    """One visitor's way through a flow: walks the steps, changes its `profile`, and adds to the item's `messages`."""
+
+    def __init__(self, happening: _Happening, flow: ReadyFlow, profile: Profile, messages: list[Message]) -> None:
+        self.profile = profile
+        self.messages = messages
+        self._happening = happening
+        self._flow = flow
+        self._environment = happening.environment(profile, flow.reads)
+
+    def go(self, steps: Steps) -> bool:
+        """Walks the steps; False if the run was ended by `stop`."""
+        return all(self._take(ready) for ready in steps)
+
+    def _take(self, ready: Send | Write | Branch | End) -> bool:
+        match ready:
+            case Send():
+                self._send(ready)
+            case Write():
+                self._write(ready)
+            case Branch():
+                return self.go(self._chosen(ready))
+            case End():
+                return False
+        return True
+
+    def _value(self, compiled: Compiled) -> Value:
+        return compiled.run(self._environment, self._happening.now)
+
+    def _chosen(self, branch: Branch) -> Steps:
+        return next((steps for condition, steps in branch.arms if self._value(condition)), branch.otherwise)
+
+    def _write(self, ready: Write) -> None:
+        """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""
+        try:
+            raw = write(self._value(ready.value), ready.variable.kind)
+        except Misfit:
+            return
+        fields = dict(self.profile.fields)
+        write_all(fields, {ready.variable.key: raw})
+        self.profile = replace(self.profile, fields=fields)
+        self._environment = self._happening.environment(self.profile, self._flow.reads)
+
+    def _send(self, send: Send) -> None:
+        id = self._message_id()
+        label_and_link = None if send.button is None else [self._value(part) for part in send.button]
+        body = {
+            "id": id,
+            "flow": self._flow.name,
+            "text": self._value(send.text),
+            "sender": None if send.sender is None else self._value(send.sender),
+            "button": None if label_and_link is None else dict(zip(("label", "link"), label_and_link, strict=True)),
+            "time": iso(self._happening.now),
+        }
+        self.messages.append(Message(self.profile.visitor, id, to_json(body)))
+        self.profile = replace(self.profile, inbox={**self.profile.inbox, id: "sent"})
+
+    def _message_id(self) -> str:
+        """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
+        (stamp, sequence), index = self._happening.cause.entry, self._happening.cause.index
+        place = f"{stamp:013}-{sequence:06x}-{index:03x}-{len(self.messages):02x}"
+        of_whom = f"{self.profile.visitor}\0{self._flow.name}".encode()
+        return f"{place}-{blake2b(of_whom, digest_size=8).hexdigest()}"

@@ -1,0 +1,93 @@
+"""Checks the arguments that must be written out: patterns, zones, windows, days, formats, segment names, digits."""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from zoneinfo import available_timezones
+
+import re2
+
+from grammar import wording
+from grammar.diagnostics import Diagnostic
+from grammar.literals import days, is_format, window
+from grammar.names import FUNCTIONS, ROUND_DIGITS, Sort
+from grammar.nodes import Call, Constant, Expression, Unary
+from grammar.suggest import Suggestions
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+def check_call(call: Call, segments: Mapping[str, object], suggestions: Suggestions) -> Diagnostic | None:
+    """The first thing that is wrong with the arguments of a known function, or None."""
+    function = FUNCTIONS[call.function]
+    count = len(call.arguments)
+    if count < function.least or (function.most is not None and count > function.most):
+        return wording.wrong_number_of_arguments(call.span, call.function, function.least, function.most, count)
+    for position, argument in enumerate(call.arguments):
+        sort = function.sort(position, count)
+        found = _check_literal(call, argument, sort, segments, suggestions) if sort else None
+        if found is not None:
+            return found
+    return None
+
+
+def _check_literal(
+    call: Call, argument: Expression, sort: Sort, segments: Mapping[str, object], suggestions: Suggestions
+) -> Diagnostic | None:
+    if sort is Sort.DIGITS:
+        return _check_digits(call, argument)
+    if not isinstance(argument, Constant) or not isinstance(argument.value, str):
+        return wording.literal_needed(argument.span, call.function, wording.SORTS[sort])
+    value, span = argument.value, argument.span
+    match sort:
+        case Sort.PATTERN:
+            reason = pattern_fault(value)
+            return wording.bad_pattern(span, reason) if reason is not None else None
+        case Sort.WINDOW:
+            return wording.bad_window(span) if window(value) is None else None
+        case Sort.DAYS:
+            return wording.bad_days(span) if days(value) is None else None
+        case Sort.FORMAT:
+            return None if is_format(value) else wording.bad_format(span)
+        case Sort.SEGMENT:
+            known = value in segments
+            return None if known else wording.unknown_segment(span, value, suggestions.nearest(value, segments))
+        case Sort.ZONE:
+            is_fine = is_zone(value)
+        case Sort.DAYS_OR_ZONE:
+            is_fine = days(value) is not None or is_zone(value)
+            if not is_fine and "/" not in value and not value[:1].isupper():
+                return wording.bad_days(span)
+    return None if is_fine else wording.bad_zone(span, value, suggestions.nearest(value, _zones()))
+
+
+def _check_digits(call: Call, argument: Expression) -> Diagnostic | None:
+    sign, number = 1, argument
+    if isinstance(number, Unary) and number.operator == "-":
+        sign, number = -1, number.operand
+    if not isinstance(number, Constant) or number.kind is not int:
+        return wording.literal_needed(argument.span, call.function, wording.SORTS[Sort.DIGITS])
+    if isinstance(number.value, int) and sign * number.value in ROUND_DIGITS:
+        return None
+    return wording.digits_out_of_range(argument.span, ROUND_DIGITS[0], ROUND_DIGITS[-1])
+
+
+@lru_cache(maxsize=4096)
+def pattern_fault(pattern: str) -> str | None:
+    """Why RE2 does not take a pattern, in its own words; None if it does."""
+    try:
+        re2.compile(pattern, _QUIET)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    return None
+
+
+def is_zone(name: str) -> bool:
+    """Whether the time-zone data know a zone."""
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,54 @@
+"""Characters that do not belong to the language: what an author who typed or pasted one should use instead."""
+
+TYPOGRAPHIC = {
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"',
+    "「": '"', "」": '"', "『": '"', "』": '"', "、": ",", "。": ".", "【": "[", "】": "]", "〔": "[", "〕": "]",
+    "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "×": "*", "÷": "/", "≥": ">=", "≤": "<=", "≠": "!=",
+    "\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u3000": " ", "\u2003": " ", "\u2002": " ", "\u2009": " ",
+}  # fmt: skip
+"""What word processors and input methods put in the place of plain characters."""
+
+CLOSING_QUOTES = {"‘": "’", "“": "”", "„": "“”", "‚": "‘’", "«": "»", "「": "」", "『": "』", "”": "”", "’": "’"}
+"""What may end a text that an author opened with a typographic quote."""
+
+FOREIGN = {
+    "**": "there are no powers; multiply with `*`",
+    "&&": "write `and`",
+    "||": "write `or`",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`, or `!=` for unequal",
+    "<>": "write `!=`",
+    "===": "write `==`",
+    "!==": "write `!=`",
+    "=>": "write `>=`",
+    "=<": "write `<=`",
+    "->": "write one line after the other",
+    ":=": "write `set NAME = VALUE` as a step of its own",
+    "+=": "write `set NAME = NAME + VALUE`",
+    "-=": "write `set NAME = NAME - VALUE`",
+    "++": "write `set NAME = NAME + 1`",
+    "{": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
+    "}": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
+    ";": "write each step on a line of its own",
+    "?": "write `A if CONDITION else B`",
+    "\\": "a line goes on only inside brackets",
+    "~": "write `not`",
+    "$": "write a name as it is, without a sign before it",
+    "@": "write a name as it is, without a sign before it",
+    "`": "put texts in plain quotes, and write names without quotes",
+    "^": "there are no powers; multiply with `*`",
+}
+"""What other languages have and this one has not, and what to write."""
+
+
+def replacement(char: str) -> str | None:
+    """The plain character for a typographic or full-width one, or None."""
+    if "\uff01" <= char <= "\uff5e":
+        return chr(ord(char) - 0xFEE0)
+    return TYPOGRAPHIC.get(char)
+
+
+def shown(char: str) -> str:
+    """How a message names a character: printable as it is, else by its number."""
+    return f"the character `{char}`" if char.isprintable() and char != " " else f"the character U+{ord(char):04X}"

@@ -1,0 +1,98 @@
+"""Checks the names and the arguments of expressions and templates."""
+
+from collections.abc import Mapping, Sequence
+
+from grammar import wording
+from grammar.arguments import check_call
+from grammar.diagnostics import Diagnostics
+from grammar.names import (
+    FUNCTIONS,
+    PREDECLARED_SEGMENTS,
+    RUN_VARIABLES,
+    TRACK_EVENT_VARIABLES,
+    UNSUPPORTED_VARIABLE,
+    event_variable,
+)
+from grammar.nodes import Call, Constant, Expression, Name, Template
+from grammar.scope import Place, Scope
+from grammar.suggest import Suggestions
+from grammar.walk import walk
+
+
+def check_expression(
+    expression: Expression, scope: Scope, report: Diagnostics, segments: Sequence[str] = PREDECLARED_SEGMENTS
+) -> None:
+    """Checks the names and the arguments of an expression that stands by itself."""
+    known = dict.fromkeys(segments)
+    ExpressionChecker(report, {Place.ANYWHERE: scope}, known, (), frozenset()).check(expression, Place.ANYWHERE)
+
+
+class ExpressionChecker:
+    """Checks expressions against the scopes of their places. `broken` names are never called unknown."""
+
+    def __init__(
+        self,
+        report: Diagnostics,
+        scopes: Mapping[Place, Scope],
+        segments: Mapping[str, object],
+        seqs: Sequence[int],
+        broken: frozenset[str],
+    ) -> None:
+        self._report, self._scopes, self._segments, self._seqs, self._broken = report, scopes, segments, seqs, broken
+        self.suggestions = Suggestions()
+
+    def check(self, expression: Expression, place: Place) -> None:
+        types = self._scopes[place].types
+        for node in walk(expression):
+            if isinstance(node, Name):
+                if node.id not in types:
+                    self._unknown(node, place)
+            elif isinstance(node, Call):
+                self._call(node, place)
+
+    def template(self, template: Template, place: Place) -> None:
+        for part in template.parts:
+            if not isinstance(part, str):
+                self.check(part, place)
+
+    def _call(self, call: Call, place: Place) -> None:
+        name = call.function
+        if name in FUNCTIONS:
+            diagnostic = check_call(call, self._segments, self.suggestions)
+            if diagnostic is not None and not self._is_broken_segment(call):
+                self._report.add(diagnostic)
+        elif name in self._scopes[place].types:
+            self._report.add(wording.variable_called(call.name_span, name))
+        elif name == UNSUPPORTED_VARIABLE:
+            self._report.add(wording.no_agents(call.name_span, name))
+        else:
+            suggestion = self.suggestions.nearest(name, FUNCTIONS)
+            self._report.add(wording.unknown_function(call.name_span, name, suggestion))
+
+    def _is_broken_segment(self, call: Call) -> bool:
+        first = call.arguments[0] if call.function == "in_segment" and len(call.arguments) == 1 else None
+        return isinstance(first, Constant) and first.value in self._broken
+
+    def _unknown(self, node: Name, place: Place) -> None:
+        name, span = node.id, node.span
+        variable = event_variable(name)
+        if name in self._broken:
+            return
+        if name in FUNCTIONS:
+            self._report.add(wording.function_without_call(span, name))
+        elif name == UNSUPPORTED_VARIABLE:
+            self._report.add(wording.no_agents(span, name))
+        elif name in TRACK_EVENT_VARIABLES:
+            self._report.add(wording.only_in_flows(span, name))
+        elif name in RUN_VARIABLES:
+            self._report.add(wording.only_in_steps(span, name))
+        elif variable is None:
+            suggestion = self.suggestions.nearest(name, self._scopes[place].types)
+            self._report.add(wording.unknown_variable(span, name, suggestion))
+        elif str(variable[1]) not in self._broken:
+            suggestion = self._nearest_event(*variable)
+            self._report.add(wording.undeclared_event(span, variable[1], self._seqs, suggestion))
+
+    def _nearest_event(self, family: str, seq: int) -> str | None:
+        nearest = min(self._seqs, key=lambda declared: (abs(declared - seq), declared), default=None)
+        return None if nearest is None else f"{family}_{nearest}"

@@ -1,0 +1,382 @@
+"""From text to tokens in logical lines (LANGUAGE.md section 1).
+
+A hand-written scanner rather than Lark's, since it goes on after an error: it reports at most one error for a logical
+line, takes a mistyped character for the one that was meant where it can, and finds where a line with an unclosed
+bracket must have ended. Its work is linear in the length of the text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from grammar import characters, numerals, wording
+from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.literals import (
+    MAX_INT_DIGITS,
+    MAX_TEXT_BYTES,
+    BadEscapeError,
+    is_text,
+    unescape,
+    unescape_pattern,
+)
+from grammar.names import CONSTANTS, RESERVED_WORDS
+from grammar.source import Source, Span
+from grammar.table import grammar
+from grammar.tokens import Line, Token
+
+MAX_LEVELS = 50
+"""Levels of nesting in an expression (LANGUAGE.md section 5). The tree builder counts what is not a bracket."""
+
+_WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
+
+_PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
+_SYMBOLS = "|".join(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))
+_TOKEN = re.compile(
+    r"[ ]*(?:"
+    r"([A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f]))"
+    r"|([0-9]+(?![A-Za-z0-9_.]|[^\x00-\x7f]))"
+    r"|(?=(\.?[0-9]))"
+    r'|("""|["\'])'
+    r"|(\#[^\n]*)"
+    r"|(\n)"
+    rf"|({_SYMBOLS})"
+    r"|([\s\S]))"
+)
+_TEXT_AFTER = {
+    '"': re.compile(r'[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"'),
+    "'": re.compile(r"[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'"),
+    '"""': re.compile(r'[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'),
+}
+_INDENT = re.compile(r"[ \t]*")
+_WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
+_REST_OF_LINE = re.compile(r"[^\n]*")
+
+_LINE_WORDS = (
+    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop|text|button|sender|subject"
+)
+_BEGINS_LINE = re.compile(
+    rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
+    r"|(?:else|timeout)[ ]*:|(?:el)?if\b.*:[ ]*$)",
+    re.MULTILINE,
+)
+"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it."""
+_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:{_LINE_WORDS}|if|elif|else|timeout)\b")
+"""A line that probably begins a statement: the measure once an unclosed bracket has been found."""
+
+_CLOSING = {"(": ")", "[": "]"}
+_OPERAND_ENDS = frozenset({"NAME", "CLOSE_ROUND", "CLOSE_SQUARE"})
+
+
+class _Bracket:
+    """An open bracket. A text in it is a pattern if it is of a call of `matches` and past the first comma."""
+
+    __slots__ = ("commas", "of_matches", "start", "text")
+
+    def __init__(self, text: str, start: int, of_matches: bool, commas: int) -> None:
+        self.text, self.start, self.of_matches, self.commas = text, start, of_matches, commas
+
+
+class Lexer:
+    """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one."""
+
+    def __init__(
+        self,
+        source: Source,
+        report: Diagnostics,
+        text: str | None = None,
+        start: int = 0,
+        end: int | None = None,
+        places: Sequence[int] | None = None,
+    ) -> None:
+        self._source, self._report, self._places = source, report, places
+        self._text = source.text if text is None else text
+        self._at = start
+        self._end = len(self._text) if end is None else end
+        self._terminals = grammar().terminals
+        self._line = Line(start, 0)
+        self._brackets: list[_Bracket] = []
+        self._strict = False
+        self._in_braces = False
+
+    # Lines
+
+    def lines(self) -> list[Line]:
+        """All logical lines that are not empty."""
+        found = []
+        while self._at < self._end:
+            line = self._read_line()
+            if line.tokens or line.broken:
+                found.append(line)
+        return found
+
+    def _read_line(self) -> Line:
+        start = self._at
+        line = self._begin_line()
+        if self._scan() or not self._brackets:
+            return line
+        if self._strict:
+            self._unclosed()
+            return line
+        # The text ended inside a bracket. Look again, taking more for the beginning of a line; and from now on,
+        # so that a text full of open brackets is not read again for each of them.
+        self._strict = True
+        self._at = start
+        line = self._begin_line(line.reported)
+        if not self._scan():
+            self._unclosed()
+        return line
+
+    def _begin_line(self, reported: bool = False) -> Line:
+        self._brackets.clear()
+        match = _INDENT.match(self._text, self._at, self._end)
+        space = match[0] if match else ""
+        self._line = line = Line(self._place(self._at), len(space.expandtabs(4)), reported=reported)
+        tab = space.find("\t")
+        if tab >= 0:
+            self._complain(wording.tab(self._span(self._at + tab, self._at + tab + 1)))
+        self._at += len(space)
+        return line
+
+    def braces(self, *, reported: bool) -> tuple[Line, int | None]:
+        """The expression up to `}}`, as one line, and where it goes on behind these; None if they are missing."""
+        self._in_braces = True
+        self._line = Line(self._place(self._at), 0, reported=reported)
+        closed = self._scan()
+        if closed and self._brackets:
+            self._unclosed()
+        return self._line, self._at if closed else None
+
+    # Tokens
+
+    def _scan(self) -> bool:
+        """Reads tokens to the end of the line (or of the braces); False if the text ends inside brackets or braces."""
+        text, end, append = self._text, self._end, self._line.tokens.append
+        match_token = _TOKEN.match
+        while True:
+            match = match_token(text, self._at, end)
+            if match is None:
+                self._at = end
+                self._line.end = self._place(end)
+                return not (self._brackets or self._in_braces)
+            kind = match.lastindex or 0
+            start, self._at = match.span(kind)
+            if kind == _WORD:
+                word = match[kind]
+                if word not in RESERVED_WORDS:
+                    append(Token("NAME", word, start, self._at))
+                else:
+                    self._reserved(word, start)
+            elif kind == _SYMBOL:
+                if self._in_braces and text.startswith("}}", start):
+                    self._at = start + 2
+                    self._line.end = self._place(start)
+                    self._move_to_source()
+                    return True
+                self._symbol(match[kind], start)
+            elif kind == _NEWLINE:
+                if self._ends_line(start):
+                    return True
+            elif kind != _COMMENT:
+                self._rest(kind, match[kind], start)
+
+    def _rest(self, kind: int, text: str, start: int) -> None:
+        if kind == _INT and len(text) <= MAX_INT_DIGITS and (text[0] != "0" or text == "0"):
+            self._add("INT", start, int(text))
+        elif kind in (_INT, _NUMBER):
+            self._number(start)
+        elif kind == _QUOTE:
+            self._quoted(text, start)
+        else:
+            self._other(text, start)
+
+    def _ends_line(self, start: int) -> bool:
+        if self._in_braces:
+            return False
+        if self._brackets:
+            begins = _MAY_BEGIN_LINE if self._strict else _BEGINS_LINE
+            if not begins.match(self._text, self._at, self._end):
+                return False
+            self._unclosed()
+        self._line.end = self._place(start)
+        return True
+
+    def _add(self, type_: str, start: int, value: str | int | float | bool | None = None) -> None:
+        self._line.tokens.append(Token(type_, self._text[start : self._at], start, self._at, value))
+
+    def _reserved(self, word: str, start: int) -> None:
+        if self._after_dot():
+            self._line.tokens.append(Token("NAME", word, start, self._at))
+        elif word in CONSTANTS:
+            value = CONSTANTS[word]
+            self._line.tokens.append(Token("NONE" if value is None else "BOOL", word, start, self._at, value))
+        else:
+            self._line.tokens.append(Token(self._terminals.get(word, "FOR"), word, start, self._at))
+
+    def _after_dot(self) -> bool:
+        tokens = self._line.tokens
+        return bool(tokens) and tokens[-1].type == "DOT"
+
+    def _symbol(self, text: str, start: int) -> None:
+        type_ = self._terminals.get(text)
+        if type_ is None:
+            self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
+            return
+        if text in "([":
+            self._open(text, start)
+        elif text in ")]":
+            self._close(text, start)
+        elif text == "," and self._brackets:
+            self._brackets[-1].commas += 1
+        self._line.tokens.append(Token(type_, text, start, self._at))
+
+    def _open(self, text: str, start: int) -> None:
+        tokens, brackets = self._line.tokens, self._brackets
+        if text == "[":
+            bracket = _Bracket(text, start, False, 0)
+        elif tokens and tokens[-1].type in _OPERAND_ENDS:
+            bracket = _Bracket(text, start, tokens[-1].text == "matches", 0)
+        else:  # Brackets that only group: what is in them stands where they stand.
+            outer = brackets[-1] if brackets else None
+            bracket = _Bracket(text, start, outer is not None and outer.of_matches, outer.commas if outer else 0)
+        brackets.append(bracket)
+        if len(brackets) > MAX_LEVELS:
+            self._fail(wording.expression_too_deep(self._span(start, start + 1), MAX_LEVELS))
+
+    def _close(self, text: str, start: int) -> None:
+        span = self._span(start, self._at)
+        if not self._brackets:
+            self._fail(wording.unmatched_bracket(span, text, None))
+            return
+        opening = self._brackets.pop()
+        if _CLOSING[opening.text] != text:
+            self._fail(wording.unmatched_bracket(span, text, self._span(opening.start, opening.start + 1)))
+
+    def _unclosed(self) -> None:
+        bracket = self._brackets[-1]
+        span = self._span(bracket.start, bracket.start + 1)
+        self._fail(wording.unclosed_bracket(span, bracket.text, _CLOSING[bracket.text]))
+        self._brackets.clear()
+
+    def _number(self, start: int) -> None:
+        numeral = numerals.read(self._text, start, self._end)
+        self._at = numeral.end
+        written = self._text[start : self._at]
+        complaint = numerals.complaint(numeral, written, self._span(start, self._at))
+        if complaint is not None:
+            self._fail(complaint)
+        else:
+            self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
+
+    # Texts
+
+    def _quoted(self, quote: str, start: int) -> None:
+        match = _TEXT_AFTER[quote].match(self._text, self._at, self._end)
+        if match is None:
+            self._give_up_line(start)
+            self._fail(wording.unclosed_text(self._span(start, self._at), quote))
+            return
+        body_start = self._at
+        self._at = match.end()
+        value = self._value_of(self._text[body_start : self._at - len(quote)], body_start)
+        if value is not None:
+            self._add("STRING", start, value)
+
+    def _give_up_line(self, start: int) -> None:
+        """Goes on with the next line of the source, whatever brackets are open."""
+        match = _REST_OF_LINE.match(self._text, start, self._end)
+        self._at = match.end() if match else self._end
+        self._brackets.clear()
+
+    def _value_of(self, body: str, start: int) -> str | None:
+        """What a text literal means; None, and reported, if it is wrong."""
+        value = body
+        if "\\" in body:
+            try:
+                value = unescape_pattern(body) if self._is_pattern() else unescape(body)[0]
+            except BadEscapeError as error:
+                span = self._span(start + error.start, start + error.end)
+                self._fail(wording.bad_escape(span, body[error.start : error.end], error.needs))
+                return None
+        whole = self._span(start, start + len(body))
+        if not is_text(value):
+            self._fail(wording.forbidden_in_text(whole))
+            return None
+        if len(value.encode()) > MAX_TEXT_BYTES:
+            self._fail(wording.text_too_long(whole, MAX_TEXT_BYTES))
+            return None
+        return value
+
+    def _is_pattern(self) -> bool:
+        return bool(self._brackets) and self._brackets[-1].of_matches and self._brackets[-1].commas > 0
+
+    # Characters beyond the ordinary
+
+    def _other(self, char: str, start: int) -> None:
+        replacement = characters.replacement(char)
+        span = self._span(start, start + 1)
+        if char == "\t":
+            self._complain(wording.tab(span))
+        elif char.isidentifier():
+            self._word_of_any_script(start)
+        elif replacement is None:
+            self._fail(wording.unknown_character(span, characters.shown(char), None))
+        elif replacement in ('"', "'"):
+            self._complain(wording.typographic_character(span, char, replacement))
+            self._typographic_text(char, start)
+        else:
+            self._complain(wording.typographic_character(span, char, replacement))
+            if replacement in _PLAIN_SYMBOLS:
+                self._symbol(replacement, start)
+            elif replacement != " ":
+                self._line.broken = True
+
+    def _word_of_any_script(self, start: int) -> None:
+        """A name: Python's identifiers, normalised (PEP 3131)."""
+        match = _WORD_CHARACTERS.match(self._text, start, self._end)
+        run = match[0] if match else ""
+        length = next((index for index, char in enumerate(run) if not ("a" + char).isidentifier()), len(run))
+        self._at = start + length
+        word = unicodedata.normalize("NFKC", run[:length])
+        if not word.isidentifier():
+            self._fail(wording.unknown_character(self._span(start, self._at), characters.shown(run[0]), None))
+        elif word in RESERVED_WORDS:
+            self._reserved(word, start)
+        else:
+            self._line.tokens.append(Token("NAME", word, start, self._at))
+
+    def _typographic_text(self, opening: str, start: int) -> None:
+        """Takes a text in typographic quotes for one in plain quotes, if it ends in its line."""
+        closing = characters.CLOSING_QUOTES.get(opening, opening)
+        rest = _REST_OF_LINE.match(self._text, self._at, self._end)
+        body = rest[0] if rest else ""
+        length = next((index for index, char in enumerate(body) if char in closing), None)
+        if length is None:
+            self._line.broken = True
+            self._give_up_line(start)
+            return
+        self._at += length + 1
+        self._add("STRING", start, body[:length])
+
+    # Places and reports
+
+    def _place(self, at: int) -> int:
+        return at if self._places is None else self._places[at]
+
+    def _span(self, start: int, end: int) -> Span:
+        return Span(self._source, self._place(start), max(self._place(end), self._place(start) + 1))
+
+    def _move_to_source(self) -> None:
+        if self._places is not None:
+            for token in self._line.tokens:
+                token.start, token.end = self._places[token.start], self._places[token.end]
+
+    def _complain(self, diagnostic: Diagnostic) -> None:
+        """Reports an error after which the line can still be read."""
+        if not self._line.reported:
+            self._line.reported = True
+            self._report.add(diagnostic)
+
+    def _fail(self, diagnostic: Diagnostic) -> None:
+        """Reports an error that leaves the line unreadable."""
+        self._complain(diagnostic)
+        self._line.broken = True

@@ -1,0 +1,298 @@
+"""From source text to the syntax tree: `read_source`, `parse`, `parse_expression`.
+
+Lark's LALR parser is fed line by line. When a line does not fit, it is reported once, what the parser had taken of it
+is dropped, and a stand-in of the same kind takes its place, so that the lines after it and below it are read as if it
+were right.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, cast
+
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_analysis import Shift
+from lark.parsers.lalr_parser_state import ParserState
+
+from grammar import phrases, wording
+from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.layout import lay_out
+from grammar.lexing import Lexer
+from grammar.nodes import Declaration, Expression, Script, Template
+from grammar.source import Source, Span
+from grammar.suggest import Suggestions
+from grammar.syntax_errors import SyntaxFault, explain
+from grammar.table import grammar
+from grammar.templates import read_template
+from grammar.tokens import Line, Token
+from grammar.tree import TreeBuilder
+
+MAX_FILE_BYTES = 1024 * 1024
+
+
+def read_source(name: str, data: bytes | str, report: Diagnostics) -> Source | None:
+    """The text of a file (UTF-8): no byte order mark, line breaks as LF. None, and reported, if it cannot be read."""
+    size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
+    if size > MAX_FILE_BYTES:
+        source = Source(name, "")
+        report.add(wording.file_too_large(Span(source, 0, 0), size, MAX_FILE_BYTES))
+        return None
+    if isinstance(data, str):
+        return Source(name, _plain(data))
+    try:
+        return Source(name, _plain(data.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        before = _plain(data[: error.start].decode("utf-8"))
+        source = Source(name, _plain(data.decode("utf-8", "replace")))
+        report.add(wording.not_utf8(Span(source, len(before), len(before) + 1)))
+        return None
+
+
+def _plain(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def parse(sources: Sequence[Source], report: Diagnostics) -> Script:
+    """All declarations of some files, as one program. What could not be read is reported and left out."""
+    declarations: list[Declaration] = []
+    broken: set[str] = set()
+    suggestions = Suggestions()
+    for source in sources:
+        parser = _Parser(source, report, suggestions)
+        declarations += parser.script()
+        broken |= parser.broken_names
+    return Script(tuple(declarations), frozenset(broken))
+
+
+def parse_expression(source: Source, report: Diagnostics) -> Expression | None:
+    """The one expression that a source holds. None, and reported, if it holds none or more."""
+    return _Parser(source, report, Suggestions()).only_expression()
+
+
+_STEP_BLOCK = ("BROKEN", "COLON", "_NEWLINE")
+_STAND_INS: dict[str, tuple[str, ...]] = {
+    "flow": ("FLOW", "NAME", "COLON", "_NEWLINE"),
+    "segment": ("SEGMENT", "NAME", "COLON", "_NEWLINE"),
+    "if": ("IF", "BROKEN", "COLON", "_NEWLINE"),
+    "elif": ("ELIF", "BROKEN", "COLON", "_NEWLINE"),
+    "else": ("ELSE", "COLON", "_NEWLINE"),
+}
+"""What takes the place of an unreadable line that has a block below it, by its first word."""
+_MESSAGE = ("SEND", "WEB", "COLON", "_NEWLINE")
+_BROKEN_LINE = ("BROKEN", "_NEWLINE")
+
+
+class _Parser:
+    """Parses one source."""
+
+    def __init__(self, source: Source, report: Diagnostics, suggestions: Suggestions) -> None:
+        self._source, self._report, self._suggestions = source, report, suggestions
+        self._lines = Lexer(source, report).lines()
+        self._starts = [line.start for line in self._lines]
+        self._builder = TreeBuilder(source, report, self._complain, self._template, suggestions)
+        self._callbacks = grammar().callbacks(self._builder)
+        self._terminals = grammar().terminals
+        self._state = self._new_state("script")
+        self._blocks: list[bool] = []
+        self._skip_below: int | None = None
+        self._last: Line | None = None
+
+    @property
+    def broken_names(self) -> set[str]:
+        return self._builder.broken_names
+
+    def _new_state(self, start: str) -> ParserState[int]:
+        return grammar().state(start, self._callbacks)
+
+    # Scripts
+
+    def script(self) -> tuple[Declaration, ...]:
+        lay_out(self._lines, self._source, self._report)
+        for index, line in enumerate(self._lines):
+            following = self._lines[index + 1] if index + 1 < len(self._lines) else None
+            self._close_blocks(line.dedents)
+            if line.indented:
+                self._open_block(line)
+            if self._skip_below is None:
+                self._read(line, following)
+                self._last = line
+        self._close_blocks(len(self._blocks))
+        return cast(tuple[Declaration, ...], self._state.feed_token(_token("$END"), is_end=True))
+
+    def _close_blocks(self, count: int) -> None:
+        for _ in range(count):
+            if self._blocks.pop():
+                self._state.feed_token(_token("_DEDENT"))
+            if self._skip_below is not None and len(self._blocks) <= self._skip_below:
+                self._skip_below = None
+
+    def _open_block(self, line: Line) -> None:
+        """A block where the grammar has none is read as if its lines were not indented."""
+        fits = self._skip_below is None and self._accepts("_INDENT")
+        self._blocks.append(fits)
+        if fits:
+            self._state.feed_token(_token("_INDENT"))
+        elif self._skip_below is None and not line.reported:
+            line.reported = True
+            self._report.add(wording.unexpected_indentation(Span(self._source, line.start, line.start + line.indent)))
+
+    def _read(self, line: Line, following: Line | None) -> None:
+        stack = self._state.state_stack
+        base = len(stack)
+        if not line.broken:
+            fault, base = self._feed(line)
+            if fault is None and self._accepts("_INDENT") and not line.opens:
+                self._report_missing_block(line)
+            elif fault is None:
+                return
+            elif not line.reported:
+                self._report_fault(fault)
+        del stack[base:]
+        del self._state.value_stack[base - 1 :]
+        self._builder.forget()
+        self._note_names(line)
+        self._stand_in(line, following)
+
+    def _feed(self, line: Line) -> tuple[SyntaxFault | None, int]:
+        """Gives a line to the parser. Also returns how high the parser's stack was before the line."""
+        state, words = self._state, self._terminals
+        stack, table = state.state_stack, state.parse_conf.states
+        base = 0
+        index = 0
+        try:
+            for index, token in enumerate(line.tokens):  # noqa: B007 - where it failed
+                if token.type == "NAME" and words.get(token.text) in table[stack[-1]]:
+                    token.type = words[token.text]
+                state.feed_token(cast(Any, token))
+                base = base or len(stack) - 1
+            index = len(line.tokens)
+            state.feed_token(cast(Any, Token("_NEWLINE", "", line.end, line.end)))
+        except UnexpectedToken as error:
+            return SyntaxFault(self._source, line, index, self._accepted(error, index)), base or len(stack)
+        return None, base
+
+    def _accepted(self, error: UnexpectedToken, index: int) -> frozenset[str]:
+        """What could have stood in place of a token; exact, for the first of a line, in what tells the kind of block."""
+        telling = ("FLOW", "SEND", "BUTTON") if index == 0 else ()
+        return frozenset(error.expected) - {terminal for terminal in telling if not self._accepts(terminal)}
+
+    def _accepts(self, terminal: str) -> bool:
+        """Whether the parser could take a terminal next. The table alone does not say: LALR merges lookaheads."""
+        table = self._state.parse_conf.states
+        stack = self._state.state_stack
+        if terminal not in table[stack[-1]]:
+            return False
+        stack = list(stack)
+        while terminal in table[stack[-1]]:
+            action, rule = table[stack[-1]][terminal]
+            if action is Shift:
+                return True
+            del stack[len(stack) - len(rule.expansion) :]
+            stack.append(table[stack[-1]][rule.origin.name][1])
+        return False
+
+    # Lines that do not fit
+
+    def _report_fault(self, fault: SyntaxFault) -> None:
+        fault.line.reported = True
+        self._report.add(explain(fault, self._suggestions))
+
+    def _report_missing_block(self, line: Line) -> None:
+        if not line.reported:
+            line.reported = True
+            span = Span(self._source, line.tokens[0].start, line.tokens[-1].end)
+            self._report.add(wording.missing_block(span, phrases.HEADERS[line.head]))
+
+    def _note_names(self, line: Line) -> None:
+        """Whatever an unreadable declaration may have declared is not unknown."""
+        if line.indent == 0:
+            self._builder.broken_names.update(
+                str(token.value) if token.type in ("STRING", "INT") else token.text for token in line.tokens
+            )
+
+    def _stand_in(self, line: Line, following: Line | None) -> None:
+        """Puts something in place of a line that cannot be read; what has no place below it is skipped."""
+        terminals = self._header_for(line, following) if line.opens and following is not None else None
+        if terminals is not None:
+            self._feed_terminals(terminals, line)
+            return
+        if self._accepts("BROKEN"):
+            self._feed_terminals(_BROKEN_LINE, line)
+        if line.opens:
+            self._skip_below = len(self._blocks)
+
+    def _header_for(self, line: Line, following: Line) -> tuple[str, ...] | None:
+        """A header that may stand here and under which the block of an unreadable line can be read."""
+        head = line.head
+        if self._accepts("FLOW"):
+            is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS, *phrases.LATER)
+            return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
+        if not self._accepts("SEND"):
+            return None
+        if following.head in phrases.MESSAGE_PARTS:
+            is_web = len(line.tokens) > 1 and line.tokens[1].text not in phrases.LATER_CHANNELS
+            return _MESSAGE if head == "send" and is_web else None
+        if head in ("send", "split"):
+            return None
+        stand_in = _STAND_INS.get(head, _STEP_BLOCK)
+        return stand_in if self._accepts(stand_in[0]) else _STEP_BLOCK
+
+    def _feed_terminals(self, terminals: tuple[str, ...], line: Line) -> None:
+        start = line.tokens[0].start if line.tokens else line.start
+        end = max(line.tokens[-1].end if line.tokens else line.end, start)
+        for terminal in terminals:
+            self._state.feed_token(cast(Any, Token(terminal, "", start, end)))
+
+    # Expressions and templates
+
+    def only_expression(self) -> Expression | None:
+        if not self._lines:
+            nowhere = Line(0, 0)
+            self._complain_in(nowhere, wording.missing_value(Span(self._source, 0, 0), wording.NOTHING, wording.HERE))
+            return None
+        line = self._lines[0]
+        expression = self._expression(line)
+        if len(self._lines) > 1 and not line.reported:
+            second = self._lines[1]
+            self._complain_in(
+                line, wording.one_expression(Span(self._source, second.start + second.indent, second.end))
+            )
+        return None if line.reported else expression
+
+    def _expression(self, line: Line) -> Expression | None:
+        if line.broken:
+            return None
+        state = self._new_state("expression")
+        index = 0
+        try:
+            for index, token in enumerate(line.tokens):  # noqa: B007 - where it failed
+                state.feed_token(cast(Any, token))
+            index = len(line.tokens)
+            expression = cast(Expression, state.feed_token(_token("$END"), is_end=True))
+        except UnexpectedToken as error:
+            self._builder.forget()
+            accepted = frozenset(error.expected)
+            self._complain_in(
+                line, explain(SyntaxFault(self._source, line, index, accepted, alone=True), self._suggestions)
+            )
+            return None
+        self._builder.forget()
+        return expression
+
+    def _template(self, token: Token) -> Template:
+        return read_template(token, self._line_at(token.start), self._source, self._report, self._expression)
+
+    def _line_at(self, offset: int) -> Line:
+        return self._lines[bisect_right(self._starts, offset) - 1]
+
+    def _complain(self, diagnostic: Diagnostic) -> None:
+        self._complain_in(self._line_at(diagnostic.span.start), diagnostic)
+
+    def _complain_in(self, line: Line, diagnostic: Diagnostic) -> None:
+        """Reports a syntax error, unless its logical line has one already."""
+        if not line.reported:
+            line.reported = True
+            self._report.add(diagnostic)
+
+
+def _token(terminal: str) -> Any:
+    return Token(terminal, "", 0, 0)

@@ -1,0 +1,41 @@
+"""What the lexer gives: tokens in logical lines."""
+
+from dataclasses import dataclass, field
+
+from grammar.nodes import ConstantValue
+
+
+@dataclass(slots=True)
+class Token:
+    """A word, symbol or literal. `type` is its terminal; `value` what a literal means; places are in the source."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+    value: ConstantValue = None
+
+
+@dataclass(slots=True)
+class Line:
+    """A logical line: brackets and long texts may spread it over several lines of the source.
+
+    `reported`: a syntax error of it has been told, and no second one will be. `broken`: it has tokens that could not be
+    read, so it cannot be parsed. The last three are the layout's: how many blocks end before it, whether it begins one,
+    and whether a block stands below it.
+    """
+
+    start: int
+    indent: int
+    end: int = 0
+    tokens: list[Token] = field(default_factory=list)
+    reported: bool = False
+    broken: bool = False
+    dedents: int = 0
+    indented: bool = False
+    opens: bool = False
+
+    @property
+    def head(self) -> str:
+        """Its first word or symbol."""
+        return self.tokens[0].text if self.tokens else ""

@@ -1,0 +1,76 @@
+"""Ways through a tree. None of them recurses, so that no depth of tree can exhaust Python's stack."""
+
+from collections.abc import Iterator
+
+from grammar.nodes import (
+    Binary,
+    Boolean,
+    Call,
+    Comparison,
+    Conditional,
+    Expression,
+    If,
+    Index,
+    ListDisplay,
+    Member,
+    SendWeb,
+    Step,
+    Template,
+    Unary,
+)
+
+
+def children(node: Expression) -> tuple[Expression, ...]:
+    """The expressions directly inside one, from left to right."""
+    match node:
+        case Binary():
+            return (node.left, node.right)
+        case Comparison():
+            return (node.first, *(link.right for link in node.links))
+        case Boolean():
+            return node.operands
+        case Call():
+            return node.arguments
+        case Unary():
+            return (node.operand,)
+        case Index():
+            return (node.value, node.index)
+        case Member():
+            return (node.value,)
+        case ListDisplay():
+            return node.items
+        case Conditional():
+            return (node.then, node.condition, node.otherwise)
+        case _:
+            return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """An expression and all inside it: each before its children, from left to right."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(children(node)))
+
+
+def steps_within(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Steps and all steps nested in them, in the order of the text."""
+    pending = list(reversed(steps))
+    while pending:
+        step = pending.pop()
+        yield step
+        if isinstance(step, If):
+            pending.extend(reversed(step.otherwise))
+            for arm in reversed(step.arms):
+                pending.extend(reversed(arm.steps))
+
+
+def templates_of(step: SendWeb) -> Iterator[Template]:
+    """The templates of a message."""
+    if step.sender is not None:
+        yield step.sender
+    yield step.text
+    if step.button is not None:
+        yield step.button.label
+        yield step.button.link

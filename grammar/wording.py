@@ -1,0 +1,486 @@
+"""All that the language says to its authors, one small function for each code.
+
+`E1xx` characters, syntax, bounds and bad literals; `E2xx` names; `E3xx` arguments; `E4xx` clauses and steps. A code
+never changes its meaning. No text names a token of the grammar or an exception of Python.
+"""
+
+from collections.abc import Sequence
+
+from grammar.diagnostics import Diagnostic, Label
+from grammar.names import Sort
+from grammar.source import Span
+
+
+def _error(code: str, span: Span, message: str, help: str | None = None, labels: tuple[Label, ...] = ()) -> Diagnostic:
+    return Diagnostic(code, "error", message, span, help, labels)
+
+
+def did_you_mean(name: str | None) -> str | None:
+    return None if name is None else f"did you mean `{name}`?"
+
+
+def listed(words: Sequence[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    return " ".join([", ".join(words[:-1]), last, words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# E1xx: characters ---------------------------------------------------------------------------------------------------
+
+
+def unknown_character(span: Span, shown: str, help: str | None) -> Diagnostic:
+    return _error("E101", span, f"{shown} has no meaning here", help)
+
+
+def typographic_character(span: Span, char: str, use: str) -> Diagnostic:
+    instead = "an ordinary space" if use == " " else f"`{use}`"
+    shown = f"U+{ord(char):04X}" if use == " " else f"`{char}`"
+    return _error("E102", span, f"{shown} is not a character of the language", f"use {instead} instead")
+
+
+def tab(span: Span) -> Diagnostic:
+    return _error("E103", span, "there is a tab here", "indent and align with spaces only")
+
+
+def not_utf8(span: Span) -> Diagnostic:
+    return _error("E104", span, "the file is not valid UTF-8 here", "save the file in the encoding UTF-8")
+
+
+def file_too_large(span: Span, size: int, most: int) -> Diagnostic:
+    message = f"the file is too large: {size} bytes, and at most {most} are allowed"
+    return _error("E105", span, message, "divide it into several files")
+
+
+# E1xx: lines and blocks ---------------------------------------------------------------------------------------------
+
+
+def unmatched_indentation(span: Span) -> Diagnostic:
+    message = "this line is indented like none of the lines above that it could belong to"
+    return _error("E106", span, message, "indent it exactly as the other lines of its block")
+
+
+def unexpected_indentation(span: Span) -> Diagnostic:
+    message = "this line is indented, but no block begins above it"
+    return _error("E107", span, message, "a block stands below a line that ends with a colon")
+
+
+def missing_block(span: Span, what: str) -> Diagnostic:
+    return _error("E108", span, f"nothing stands below {what}", "indent at least one line below it by four spaces")
+
+
+# E1xx: literals -----------------------------------------------------------------------------------------------------
+
+
+def unclosed_text(span: Span, quote: str) -> Diagnostic:
+    help = f"close it with {quote}" if len(quote) == 3 else f'close it with {quote}, or use """ for several lines'
+    return _error("E109", span, "this text is not closed", help)
+
+
+def bad_escape(span: Span, escape: str, needs: str) -> Diagnostic:
+    return _error("E110", span, f"`{escape}` needs {needs}", "for a backslash itself write two of them")
+
+
+def forbidden_in_text(span: Span) -> Diagnostic:
+    return _error("E111", span, "a text cannot contain the character NUL or half of a surrogate pair")
+
+
+def text_too_long(span: Span, most: int) -> Diagnostic:
+    return _error("E112", span, f"this text is too long: at most {most // 1024} KiB are allowed")
+
+
+def bad_number(span: Span, written: str, help: str | None) -> Diagnostic:
+    return _error("E113", span, f"`{written}` is neither a number nor a duration", help)
+
+
+def int_too_long(span: Span, most: int) -> Diagnostic:
+    return _error("E114", span, f"this number is too long: at most {most} digits are allowed")
+
+
+def duration_order(span: Span) -> Diagnostic:
+    message = "the units of a duration go from large to small, each once"
+    return _error("E115", span, message, "write it like 1w2d3h4m5s")
+
+
+def duration_too_long(span: Span, most: int) -> Diagnostic:
+    return _error("E116", span, f"this duration is too long: at most {most}d are allowed")
+
+
+def number_too_large(span: Span) -> Diagnostic:
+    return _error("E117", span, "this number is too large")
+
+
+def unclosed_bracket(span: Span, bracket: str, closing: str) -> Diagnostic:
+    return _error("E118", span, f"this `{bracket}` is not closed", f"close it with `{closing}`")
+
+
+def unmatched_bracket(span: Span, bracket: str, opening: Span | None) -> Diagnostic:
+    if opening is None:
+        return _error("E119", span, f"this `{bracket}` closes nothing")
+    label = Label("the bracket that is open", opening)
+    return _error("E119", span, f"this `{bracket}` does not fit the bracket that is open", None, (label,))
+
+
+# E1xx: syntax -------------------------------------------------------------------------------------------------------
+
+
+def cannot_stand(span: Span, found: str, expected: str, help: str | None) -> Diagnostic:
+    message = f"{found} cannot stand here"
+    return _error("E120", span, f"{message}; {expected} can" if expected else message, help)
+
+
+def missing_colon(span: Span, what: str) -> Diagnostic:
+    return _error("E121", span, f"{what} needs a colon at the end of its line")
+
+
+def missing_value(span: Span, found: str, after: str) -> Diagnostic:
+    return _error("E122", span, f"a value is missing {after}: {found} stands there instead")
+
+
+def single_equals(span: Span) -> Diagnostic:
+    return _error("E123", span, "a single `=` compares nothing", "two values are compared with `==`")
+
+
+def missing_operator(span: Span, left: str, right: str) -> Diagnostic:
+    message = f"something is missing between {left} and {right}"
+    return _error("E124", span, message, "join them with an operator, such as `and`, `==` or `+`")
+
+
+def reserved_word(span: Span, word: str) -> Diagnostic:
+    return _error("E125", span, f"`{word}` is a reserved word and cannot be a name here")
+
+
+def wrong_case(span: Span, written: str, word: str) -> Diagnostic:
+    return _error("E126", span, f"`{written}` is not an operator", f"write `{word}` in small letters")
+
+
+def no_tuples(span: Span) -> Diagnostic:
+    return _error("E127", span, "values cannot be joined by a comma here", "a list is written with [ ]")
+
+
+def no_slices(span: Span) -> Diagnostic:
+    return _error("E128", span, "a colon cannot stand in square brackets: there are no slices")
+
+
+def no_keyword_arguments(span: Span) -> Diagnostic:
+    return _error("E129", span, "an argument cannot be given by name", "give the arguments in their order")
+
+
+def no_methods(span: Span, name: str | None) -> Diagnostic:
+    help = None if name is None else f"write `{name}(…)`, with the value as the first argument"
+    return _error("E130", span, "only a function can be called, and there are no methods", help)
+
+
+def no_unary_plus(span: Span) -> Diagnostic:
+    return _error("E131", span, "a value cannot have a `+` before it", "leave the `+` out")
+
+
+def conditional_without_else(span: Span) -> Diagnostic:
+    help = "write it `A if CONDITION else B`"
+    return _error("E132", span, "this `if` between values has no `else`", help)
+
+
+def is_only_for_none(span: Span) -> Diagnostic:
+    message = "`is` and `is not` can only be followed by None"
+    return _error("E133", span, message, "other values are compared with `==` and `!=`")
+
+
+def unknown_declaration(span: Span, found: str, suggestion: str | None) -> Diagnostic:
+    message = f"no declaration begins with {found}: there are `event`, `field`, `segment` and `flow`"
+    return _error("E134", span, message, did_you_mean(suggestion))
+
+
+def unknown_step(span: Span, found: str, known: Sequence[str], help: str | None) -> Diagnostic:
+    words = listed([f"`{word}`" for word in known], "and")
+    return _error("E135", span, f"no clause or step begins with {found}: there are {words}", help)
+
+
+def unknown_part(span: Span, found: str, suggestion: str | None) -> Diagnostic:
+    message = f"no part of a message begins with {found}: there are `text`, `button` and `sender`"
+    return _error("E136", span, message, did_you_mean(suggestion))
+
+
+def one_expression(span: Span) -> Diagnostic:
+    message = "there is one expression too many here"
+    return _error("E137", span, message, "join conditions with `and` or `or`; brackets let one go on over lines")
+
+
+def unknown_field_type(span: Span, found: str, known: Sequence[str], suggestion: str | None) -> Diagnostic:
+    return _error(
+        "E138", span, f"`{found}` is no type of field: there are {listed(known, 'and')}", did_you_mean(suggestion)
+    )
+
+
+def not_in_the_language(span: Span, found: str, help: str) -> Diagnostic:
+    return _error("E139", span, f"`{found}` is not part of the language", help)
+
+
+def no_trailing_comma(span: Span) -> Diagnostic:
+    return _error("E140", span, "nothing stands after this comma", "leave the comma out")
+
+
+def one_line_block(span: Span) -> Diagnostic:
+    return _error(
+        "E141", span, "what belongs to the line stands below the colon, not behind it", "begin a new, indented line"
+    )
+
+
+# E1xx: bounds -------------------------------------------------------------------------------------------------------
+
+
+def expression_too_large(span: Span, most: int) -> Diagnostic:
+    message = f"this expression is too large: it has more than {most} names, literals and operators"
+    return _error("E151", span, message, "divide it, for example into segments")
+
+
+def expression_too_deep(span: Span, most: int) -> Diagnostic:
+    return _error("E152", span, f"this expression is nested too deeply: more than {most} levels")
+
+
+# E1xx: literals with a meaning --------------------------------------------------------------------------------------
+
+
+def bad_pattern(span: Span, reason: str) -> Diagnostic:
+    return _error("E161", span, f"this is no valid pattern: {reason}", "patterns are written as RE2 has them")
+
+
+def bad_zone(span: Span, zone: str, suggestion: str | None) -> Diagnostic:
+    help = did_you_mean(suggestion) or 'zones are named like "Asia/Shanghai" or "UTC"'
+    return _error("E162", span, f'there is no time zone "{zone}"', help)
+
+
+def bad_window(span: Span) -> Diagnostic:
+    message = "this is no window of the day"
+    return _error("E163", span, message, 'write it like "09:00-18:00"; start and end differ, and the end may be 24:00')
+
+
+def bad_days(span: Span) -> Diagnostic:
+    return _error("E164", span, "these are no days of the week", 'write them like "mon", "mon-fri" or "mon,wed,fri"')
+
+
+def bad_format(span: Span) -> Diagnostic:
+    help = "the directives are %Y %y %m %d %H %I %M %S %p %j %a %A %b %B %z and %%"
+    return _error("E165", span, "this format has a directive that does not exist", help)
+
+
+def bad_uuid(span: Span) -> Diagnostic:
+    message = "this is no UUID"
+    return _error("E166", span, message, "a UUID has 8, 4, 4, 4 and 12 hexadecimal digits, joined by hyphens")
+
+
+def unclosed_braces(span: Span) -> Diagnostic:
+    return _error(
+        "E167", span, "this `{{` is not closed", "close it with `}}`; for the braces themselves write {{ '{{' }}"
+    )
+
+
+def empty_braces(span: Span) -> Diagnostic:
+    return _error(
+        "E168", span, "nothing stands between `{{` and `}}`", "put a value there, such as {{ user_fullname }}"
+    )
+
+
+def bad_link(span: Span) -> Diagnostic:
+    return _error("E169", span, "a link must begin with https://, http:// or /, written out")
+
+
+# E2xx: names --------------------------------------------------------------------------------------------------------
+
+
+def unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return _error("E201", span, f"there is no variable `{name}`", did_you_mean(suggestion))
+
+
+def unknown_event(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    help = did_you_mean(suggestion) or 'declare it with `event SEQ NAME "UUID"`'
+    return _error("E202", span, f"no event is called `{name}`", help)
+
+
+def unknown_segment(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return _error("E203", span, f"no segment is called `{name}`", did_you_mean(suggestion))
+
+
+def unknown_function(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return _error("E204", span, f"there is no function `{name}`", did_you_mean(suggestion))
+
+
+def undeclared_event(span: Span, seq: int, declared: Sequence[int], suggestion: str | None) -> Diagnostic:
+    numbers = listed([str(number) for number in declared], "and")
+    known = f"the declared events are {numbers}" if declared else "no event is declared"
+    return _error("E205", span, f"event {seq} is not declared: {known}", did_you_mean(suggestion))
+
+
+def unknown_field(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    help = did_you_mean(suggestion) or f"declare it, for example with `field {name} text`"
+    return _error("E206", span, f"there is no field `{name}` to write", help)
+
+
+def duplicate(span: Span, what: str, first: Span) -> Diagnostic:
+    return _error("E207", span, f"{what} is declared twice", None, (Label("first declared here", first),))
+
+
+def taken_name(span: Span, name: str, what: str) -> Diagnostic:
+    return _error("E208", span, f"{what} cannot be called `{name}`: the language has that name already")
+
+
+def segment_cycle(span: Span, names: Sequence[str], steps: tuple[Label, ...]) -> Diagnostic:
+    way = " → ".join(names)
+    return _error("E209", span, f"the segment `{names[0]}` depends on itself: {way}", None, steps)
+
+
+def no_agents(span: Span, name: str) -> Diagnostic:
+    message = f"`{name}` does not exist here: Whenflow has no agents and no conversations"
+    return _error("E210", span, message, "leave the condition out")
+
+
+def function_without_call(span: Span, name: str) -> Diagnostic:
+    return _error("E211", span, f"`{name}` is a function, not a variable", f"call it: `{name}(…)`")
+
+
+def variable_called(span: Span, name: str) -> Diagnostic:
+    return _error("E212", span, f"`{name}` is a variable and cannot be called", f"leave the brackets out: `{name}`")
+
+
+# E3xx: arguments ----------------------------------------------------------------------------------------------------
+
+
+def wrong_number_of_arguments(span: Span, name: str, least: int, most: int | None, given: int) -> Diagnostic:
+    if most is None:
+        takes = f"at least {counted(least, 'argument')}"
+    elif least == most:
+        takes = counted(least, "argument")
+    else:
+        takes = f"{least} to {counted(most, 'argument')}"
+    has = "none" if given == 0 else str(given)
+    return _error("E301", span, f"`{name}` takes {takes}, and here it has {has}")
+
+
+def literal_needed(span: Span, name: str, what: str) -> Diagnostic:
+    return _error("E302", span, f"{what} of `{name}` must be written out here, not computed")
+
+
+def digits_out_of_range(span: Span, least: int, most: int) -> Diagnostic:
+    return _error("E303", span, f"the digits to round to must be from {least} to {most}")
+
+
+# E4xx: clauses and steps --------------------------------------------------------------------------------------------
+
+
+def not_supported_yet(span: Span, what: str) -> Diagnostic:
+    return _error("E401", span, f"{what} is not supported by this version yet")
+
+
+def clause_twice(span: Span, word: str, first: Span) -> Diagnostic:
+    label = Label("first given here", first)
+    return _error("E402", span, f"a flow can have `{word}` only once", None, (label,))
+
+
+def clause_after_step(span: Span, word: str) -> Diagnostic:
+    return _error("E403", span, f"`{word}` must stand before the flow's first step", "move this line up")
+
+
+def clause_in_block(span: Span, word: str) -> Diagnostic:
+    message = f"`{word}` belongs to the flow itself and cannot stand in a block of steps"
+    return _error("E404", span, message, "move this line up, before the flow's first step")
+
+
+def flow_without_start(span: Span, name: str) -> Diagnostic:
+    message = f"nothing starts the flow `{name}`"
+    return _error("E405", span, message, "say what starts it, for example with `on any event`")
+
+
+def flow_without_steps(span: Span, name: str) -> Diagnostic:
+    return _error("E406", span, f"the flow `{name}` does nothing", "give it a step, such as `send web`")
+
+
+def branch_without_if(span: Span, word: str) -> Diagnostic:
+    return _error("E407", span, f"this `{word}` belongs to no `if`", "it stands directly below the steps of an `if`")
+
+
+def limit_out_of_range(span: Span, most: int | None) -> Diagnostic:
+    numbers = "at least 1" if most is None else f"from 1 to {most} when it has `per`"
+    return _error("E408", span, f"the number of a limit must be {numbers}")
+
+
+def limit_without_length(span: Span) -> Diagnostic:
+    return _error("E409", span, "the window of a limit must be longer than nothing")
+
+
+def seq_out_of_range(span: Span, most: int) -> Diagnostic:
+    return _error("E410", span, f"the number of an event must be from 1 to {most}")
+
+
+def not_writable(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return _error("E411", span, f"a flow cannot write `{name}`", did_you_mean(suggestion))
+
+
+def part_twice(span: Span, word: str, first: Span) -> Diagnostic:
+    label = Label("first given here", first)
+    return _error("E412", span, f"a message can have `{word}` only once", None, (label,))
+
+
+def message_without_text(span: Span) -> Diagnostic:
+    return _error("E413", span, "this message has no text", 'add a line such as `text "Hello"`')
+
+
+def only_in_flows(span: Span, name: str) -> Diagnostic:
+    return _error("E414", span, f"`{name}` can only be used in a flow that events start")
+
+
+def only_in_steps(span: Span, name: str) -> Diagnostic:
+    return _error("E415", span, f"`{name}` can only be used in the steps of a flow")
+
+
+# Parts of sentences and help lines that depend on the place ---------------------------------------------------------
+
+HERE = "here"
+NOTHING = "nothing"
+OUTDENT = "a declaration stands at the beginning of its line"
+NOT_IN = "behind a value, `not` begins `not in`"
+BRACKET_NOT = "put it in brackets with what follows it: `(not …)`"
+
+
+def after(found: str) -> str:
+    return f"after {found}"
+
+
+def meant_set(name: str) -> str:
+    return f"a variable is written with `set {name} = …`"
+
+
+SORTS = {
+    Sort.PATTERN: "the pattern",
+    Sort.ZONE: "the time zone",
+    Sort.WINDOW: "the window",
+    Sort.DAYS: "the days",
+    Sort.DAYS_OR_ZONE: "the days or the time zone",
+    Sort.FORMAT: "the format",
+    Sort.SEGMENT: "the segment's name",
+    Sort.DIGITS: "the number of digits",
+}
+
+FIELD, SEGMENT, FLOW = "a field", "a segment", "a flow"
+
+
+def named(what: str, name: str) -> str:
+    """`the segment `vip``."""
+    return f"the {what.removeprefix('a ')} `{name}`"
+
+
+def event_number(seq: object) -> str:
+    return f"the event number {seq}"
+
+
+def event_name(name: object) -> str:
+    return f"the event name `{name}`"
+
+
+def event_uuid(uuid: object) -> str:
+    return f"the UUID {uuid}"
+
+
+def depends_on(one: str, other: str) -> str:
+    return f"`{one}` depends on `{other}`"

@@ -1,0 +1,105 @@
+"""From many requests to few appends: one flush in flight per shard, with a number that makes it safe to send again."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import structlog
+
+from variables.store import Entry, EntryId, LogFull, Recover, Shard, StaleFlush, StoreUnavailable
+
+PATIENCE = 1.8
+"""Seconds after which a request is told that the store does not answer: with one command's time limit, less than 3."""
+ROOM = 10_000
+"""Entries that may wait in memory for a shard's next flush."""
+LARGEST_FLUSH = 500
+"""Entries in one flush."""
+LARGEST_FLUSH_BYTES = 4 << 20
+RETRY_PAUSE = 0.02
+_log = structlog.get_logger(__name__)
+
+
+class Overloaded(Exception):
+    """There is no room for one more entry now; nothing was kept."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    appended: asyncio.Future[EntryId]
+    give_up_at: float
+
+
+class Appender:
+    """Appends to one shard's log. `append` returns when the entry is durable there."""
+
+    def __init__(self, shard: Shard, sender: str, recover: Recover) -> None:
+        self._shard = shard
+        self._sender = sender
+        self._recover = recover
+        self._queue: deque[_Waiting] = deque()
+        self._number = 0
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def append(self, entry: Entry) -> EntryId:
+        """Where in the log the entry lies. Raises Overloaded, and StoreUnavailable: then it may be there or not."""
+        if len(self._queue) >= ROOM:
+            raise Overloaded
+        future: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(entry, future, time.monotonic() + PATIENCE))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_all())
+        return await future
+
+    async def _flush_all(self) -> None:
+        while self._queue:
+            await self._flush(self._next_flush())
+
+    def _next_flush(self) -> list[_Waiting]:
+        flush: list[_Waiting] = []
+        size = 0
+        while self._queue and len(flush) < LARGEST_FLUSH and size < LARGEST_FLUSH_BYTES:
+            waiting = self._queue.popleft()
+            if not waiting.appended.done():
+                flush.append(waiting)
+                size += len(waiting.entry.body)
+        return flush
+
+    async def _flush(self, flush: list[_Waiting]) -> None:
+        """Sends a flush until it is answered, always under one number; who has waited too long meanwhile is told so."""
+        self._number += 1
+        entries = [waiting.entry for waiting in flush]
+        while any(not waiting.appended.done() for waiting in flush):
+            try:
+                appended = await self._shard.append(self._sender, self._number, entries)
+            except StoreUnavailable as error:
+                _log.warning("append not answered", entries=len(entries), reason=str(error))
+                await self._try_to_recover()
+                self._tell_the_impatient(flush, error)
+            except (LogFull, StaleFlush) as refusal:
+                _settle(flush, Overloaded(str(refusal)))
+            except Exception as error:
+                _log.error("append failed", exc_info=error)
+                _settle(flush, StoreUnavailable(str(error)))
+            else:
+                for waiting, id in zip(flush, appended.ids, strict=True):
+                    if not waiting.appended.done():
+                        waiting.appended.set_result(id)
+
+    async def _try_to_recover(self) -> None:
+        try:
+            await self._recover()
+        except StoreUnavailable as error:
+            _log.debug("not recovered yet", reason=str(error))
+            await asyncio.sleep(RETRY_PAUSE)
+
+    def _tell_the_impatient(self, flush: list[_Waiting], error: StoreUnavailable) -> None:
+        now = time.monotonic()
+        _settle([waiting for waiting in (*flush, *self._queue) if waiting.give_up_at <= now], error)
+
+
+def _settle(flush: list[_Waiting], error: Exception) -> None:
+    for waiting in flush:
+        if not waiting.appended.done():
+            waiting.appended.set_exception(error)

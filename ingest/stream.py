@@ -1,0 +1,61 @@
+"""`GET /stream`: a visitor's messages as server-sent events, each as soon as it is in the inbox."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ingest.collect import RETRY_AFTER
+from ingest.door import Door
+from ingest.feed import ShardNews
+from variables.store import INBOX_LIFETIME, StoreUnavailable
+
+MOST_STREAMS = 20
+"""Streams that one visitor may have open in one process."""
+DONE = ("closed", "clicked")
+"""A message with such a status does not come again."""
+_HEADERS = {"Access-Control-Allow-Origin": "*"}
+
+
+class Stream:
+    """The endpoint. `door` finds the app of a write key."""
+
+    def __init__(self, door: Callable[[str], Door | None]) -> None:
+        self._door = door
+
+    async def __call__(self, request: Request) -> Response:
+        door = self._door(request.query_params.get("key", ""))
+        visitor = request.query_params.get("visitor", "")
+        if door is None:
+            return _refuse(401, "unknown_key", "the query has no write key of any app: /stream?key=…&visitor=…")
+        if not 0 < len(visitor) <= 128:
+            return _refuse(400, "bad_visitor", "the query must have the visitor: /stream?key=…&visitor=…")
+        news = door.shard_of(visitor).news
+        if news.listeners(visitor) >= MOST_STREAMS:
+            return _refuse(429, "too_many_streams", f"this visitor has {MOST_STREAMS} streams open")
+        return EventSourceResponse(_messages(news, visitor), headers=_HEADERS, sep="\n")
+
+
+def _refuse(status: int, code: str, detail: str) -> Response:
+    headers = {**_HEADERS, "Retry-After": str(RETRY_AFTER)} if status == 429 else _HEADERS
+    return JSONResponse({"error": code, "detail": detail}, status, headers)
+
+
+async def _messages(news: ShardNews, visitor: str) -> AsyncIterator[ServerSentEvent]:
+    """What is in the inbox and not done with, then what comes in, until the reader goes away."""
+    given: set[str] = set()
+    with news.messages(visitor) as arrived:
+        while not news.over:
+            arrived.clear()
+            try:
+                inbox = await news.shard.inbox(visitor)
+            except StoreUnavailable:  # the feed sees to it that it comes back, and wakes us then
+                inbox = []
+            oldest = f"{int(time.time() * 1000) - INBOX_LIFETIME:013}"
+            for message in inbox:
+                if message.status not in DONE and message.id not in given and message.id >= oldest:
+                    given.add(message.id)
+                    yield ServerSentEvent(message.body.decode(), event="message", id=message.id, sep="\n")
+            await arrived.wait()

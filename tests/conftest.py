@@ -1,0 +1,39 @@
+"""What all tests share: a real embedded server, started once a session, and an app of one's own in it for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from variables.durability import Durability
+from variables.embedded import EmbeddedStore
+from variables.redis_connection import Connections
+
+_apps = count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """A running Valkey server. Its durability is `second`, for speed; tests of durability start their own."""
+    directory: Path = tmp_path_factory.mktemp("store")
+    with EmbeddedStore(directory, Durability.SECOND) as store:
+        yield store
+
+
+@pytest.fixture
+async def connections(embedded: EmbeddedStore) -> AsyncIterator[Connections]:
+    connections = Connections(embedded=embedded)
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture
+def app() -> str:
+    """An app's name that no other test uses."""
+    return f"app{next(_apps)}"

@@ -1,0 +1,257 @@
+"""The store's protocol: its two homes, in memory and in Redis, keep the same promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from variables.memory_store import MemoryShard
+from variables.profile import Starts
+from variables.redis_connection import Connections
+from variables.redis_store import RedisShard
+from variables.store import (
+    INBOX_SIZE,
+    START,
+    Change,
+    Commit,
+    DeadLetter,
+    Entry,
+    Fenced,
+    Held,
+    LogFull,
+    Message,
+    Ownership,
+    Shard,
+    StaleFlush,
+    Wanted,
+    WrongKey,
+)
+
+pytestmark = pytest.mark.anyio
+BOUND = 50
+
+
+class Clock:
+    """Milliseconds that only ever rise when somebody asks."""
+
+    def __init__(self) -> None:
+        self.now = 1_767_225_600_000
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def shard(request: pytest.FixtureRequest, connections: Connections, app: str) -> AsyncIterator[Shard]:
+    if request.param == "memory":
+        yield MemoryShard(Clock(), log_bound=BOUND)
+    else:
+        shard = RedisShard(connections, app, 0, log_bound=BOUND)
+        yield shard
+        await shard.close()
+
+
+async def take(shard: Shard, holder: str = "me", lease: int = 60_000) -> Ownership:
+    taken = await shard.take(holder, lease)
+    assert isinstance(taken, Ownership)
+    return taken
+
+
+def commit_after(state: Ownership, *changes: Change, **contents: object) -> Commit:
+    return Commit(state.epoch, state.commit + 1, START, 0, state.visitors, changes, **contents)  # type: ignore[arg-type]
+
+
+# The log
+
+
+async def test_entries_come_back_in_the_order_of_their_flushes(shard: Shard) -> None:
+    first = await shard.append("s", 1, [Entry(b"a"), Entry(b"b", rejected=(0, 3))])
+    second = await shard.append("s", 2, [Entry(b"c", from_server=True)])
+    logged = await shard.wait(START, 10, 1000)
+    assert [entry.entry for entry in logged] == [
+        Entry(b"a"),
+        Entry(b"b", rejected=(0, 3)),
+        Entry(b"c", from_server=True),
+    ]
+    assert [entry.id for entry in logged] == [*first.ids, *second.ids]
+    assert second.log_length == 3
+
+
+async def test_a_flush_sent_again_adds_nothing_and_gets_its_first_answer(shard: Shard) -> None:
+    first = await shard.append("s", 7, [Entry(b"a"), Entry(b"b")])
+    again = await shard.append("s", 7, [Entry(b"a"), Entry(b"b")])
+    assert again.ids == first.ids
+    assert len(await shard.wait(START, 10, 1000)) == 2
+
+
+async def test_a_flush_that_a_later_one_has_overtaken_is_refused(shard: Shard) -> None:
+    await shard.append("s", 2, [Entry(b"later")])
+    with pytest.raises(StaleFlush):
+        await shard.append("s", 1, [Entry(b"earlier")])
+    await shard.append("other", 1, [Entry(b"of somebody else")])
+    assert len(await shard.wait(START, 10, 1000)) == 2
+
+
+async def test_a_full_log_takes_all_of_a_flush_or_nothing(shard: Shard) -> None:
+    await shard.append("s", 1, [Entry(b"x")] * (BOUND - 1))
+    with pytest.raises(LogFull):
+        await shard.append("s", 2, [Entry(b"x")] * 2)
+    await shard.append("s", 3, [Entry(b"x")])
+
+
+async def test_a_program_is_announced_once_and_no_older_one_after_it(shard: Shard) -> None:
+    assert await shard.append_program(2) is not None
+    assert await shard.append_program(2) is None
+    assert await shard.append_program(1) is None
+    assert [logged.entry for logged in await shard.wait(START, 10, 1000)] == [Entry(program=2)]
+
+
+async def test_waiting_ends_with_the_first_entry_or_the_time(shard: Shard) -> None:
+    await take(shard)
+    assert not await shard.wait(START, 10, 20)
+    waiting = asyncio.create_task(shard.wait(START, 10, 10_000))
+    await asyncio.sleep(0)
+    await shard.append("s", 1, [Entry(b"a")])
+    assert len(await waiting) == 1
+
+
+async def test_a_cancelled_wait_leaves_no_half_read_answer(shard: Shard) -> None:
+    await take(shard)
+    waiting = asyncio.create_task(shard.wait(START, 10, None))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await shard.append("s", 1, [Entry(b"a")])
+    assert [logged.entry.body for logged in await shard.wait(START, 10, 1000)] == [b"a"]
+
+
+# The owner
+
+
+async def test_a_shard_has_one_owner_until_the_lease_lapses_or_is_given_up(shard: Shard) -> None:
+    mine = await take(shard, "me")
+    assert isinstance(await shard.take("you", 60_000), Held)
+    await shard.renew(mine.epoch, 0)
+    yours = await take(shard, "you")
+    assert yours.epoch > mine.epoch
+    with pytest.raises(Fenced):
+        await shard.renew(mine.epoch, 60_000)
+    with pytest.raises(Fenced):
+        await shard.commit(commit_after(mine))
+
+
+async def test_a_lapsed_lease_lets_the_next_one_in(shard: Shard) -> None:
+    await take(shard, "me", lease=1)
+    async with asyncio.timeout(5):
+        while isinstance(await shard.take("you", 60_000), Held):
+            await asyncio.sleep(0)
+
+
+async def test_a_commit_is_seen_whole_and_taken_up_by_the_next_owner(shard: Shard) -> None:
+    state = await take(shard)
+    position = (await shard.append("s", 1, [Entry(b"a")])).ids[0]
+    change = Change("v", {b"event_count_1": b"3"}, {"flow": Starts(1, (5,))}, {}, new_number=0, timer=(0, 99))
+    message = Message("v", "0001", b'{"text": "hi"}')
+    letter = DeadLetter("here", "broken", b"body")
+    await shard.commit(Commit(state.epoch, 1, position, 4, 1, [change], [message], [letter]))
+
+    [profile] = await shard.load([Wanted("v", ("0001", "nothing such"))])
+    assert profile.fields == {b"event_count_1": b"3"}
+    assert profile.starts == {"flow": Starts(1, (5,))}
+    assert profile.inbox == {"0001": "sent"}
+    assert await shard.position() == position
+    assert await shard.dead_letters() == 1
+    after = await take(shard)
+    assert (after.commit, after.position, after.program, after.visitors, after.next_timer) == (1, position, 4, 1, 99)
+
+
+async def test_a_commit_sent_again_is_not_done_twice_and_one_out_of_turn_not_at_all(shard: Shard) -> None:
+    state = await take(shard)
+    one = commit_after(state, Change("v", {b"event_count_1": b"1"}))
+    await shard.commit(one)
+    await shard.commit(one)
+    with pytest.raises(Fenced):
+        await shard.commit(Commit(state.epoch, 3, START, 0, 0, [Change("v", {b"event_count_1": b"9"})]))
+    [profile] = await shard.load([Wanted("v")])
+    assert profile.fields == {b"event_count_1": b"1"}
+
+
+async def test_fields_and_timers_are_taken_away_again(shard: Shard) -> None:
+    state = await take(shard)
+    await shard.commit(commit_after(state, Change("v", {b"a": b"1", b"b": b"2"}, new_number=0, timer=(0, 5))))
+    state = await take(shard)
+    await shard.commit(commit_after(state, Change("v", {b"a": None}, timer=(0, None))))
+    [profile] = await shard.load([Wanted("v")])
+    assert profile.fields == {b"b": b"2"}
+    assert (await take(shard)).next_timer is None
+
+
+async def test_visitors_of_any_name_are_kept_apart(shard: Shard) -> None:
+    names = ["v", "V", "v:1", "{v}", "v 1", "访客", "v%7Bv%7D", "a/b"]
+    state = await take(shard)
+    await shard.commit(commit_after(state, *(Change(name, {b"name": name.encode()}) for name in names)))
+    profiles = await shard.load([Wanted(name) for name in names])
+    assert [profile.fields[b"name"].decode() for profile in profiles] == names
+
+
+# Inbox
+
+
+async def test_an_inbox_keeps_the_latest_messages_with_their_status(shard: Shard) -> None:
+    state = await take(shard)
+    messages = [Message("v", f"{k:04}", b"%d" % k) for k in range(INBOX_SIZE + 5)]
+    await shard.commit(commit_after(state, messages=messages[:INBOX_SIZE]))
+    state = await take(shard)
+    await shard.commit(commit_after(state, Change("v", statuses={"0000": "shown", "0049": "closed"})))
+    state = await take(shard)
+    await shard.commit(commit_after(state, messages=messages[INBOX_SIZE:]))
+    inbox = await shard.inbox("v")
+    assert [message.id for message in inbox] == [f"{k:04}" for k in range(5, INBOX_SIZE + 5)]
+    assert {message.id: message.status for message in inbox if message.status != "sent"} == {"0049": "closed"}
+
+
+# Timers and items in one order
+
+
+async def test_nothing_is_stamped_at_or_before_the_instant_at_which_timers_were_read(shard: Shard) -> None:
+    state = await take(shard)
+    await shard.commit(
+        commit_after(state, Change("w", new_number=7, timer=(7, 20)), Change("v", new_number=3, timer=(3, 10)))
+    )
+    for number in range(1, 30):
+        reading = await shard.read(START, 100)
+        assert [(timer.due, timer.number, timer.visitor) for timer in reading.timers] == [(10, 3, "v"), (20, 7, "w")]
+        later = await shard.append("s", number, [Entry(b"x")])
+        assert later.ids[0].stamp > reading.now
+
+
+async def test_without_a_timer_the_log_is_not_pinned(shard: Shard) -> None:
+    state = await take(shard)
+    await shard.commit(commit_after(state, Change("v", new_number=0, timer=(0, 32_503_680_000_000))))
+    await shard.append("s", 1, [Entry(b"x")])
+    reading = await shard.read(START, 100)
+    assert not reading.timers
+    assert len(reading.entries) == 1
+
+
+# Only Redis can be written by others
+
+
+async def test_a_commit_with_one_broken_key_writes_nothing_at_all(connections: Connections, app: str) -> None:
+    shard = RedisShard(connections, app, 0)
+    state = await take(shard)
+    await connections.commands.set(f"wf:{{{app}:0}}:profile:broken", "no hash")
+    with pytest.raises(WrongKey):
+        await shard.commit(
+            commit_after(state, Change("a", {b"x": b"1"}), Change("broken", {b"x": b"1"}), Change("b", {b"x": b"1"}))
+        )
+    assert [profile.fields for profile in await shard.load([Wanted("a"), Wanted("b")])] == [{}, {}]
+    assert (await take(shard)).commit == 0
+
+
+async def test_a_profile_is_a_hash_of_the_documented_names(connections: Connections, app: str) -> None:
+    shard = RedisShard(connections, app, 2)
+    await shard.commit(commit_after(await take(shard), Change("v1", {b"event_count_1": b"6"})))
+    assert await connections.commands.hget(f"wf:{{{app}:2}}:profile:v1", "event_count_1") == b"6"

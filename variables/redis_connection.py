@@ -1,0 +1,115 @@
+"""Connections to one Redis-protocol server, set up so that no library repeats a write behind our back.
+
+redis-py by default sends a command again after a lost connection: a write that had been applied would be applied twice.
+Here nothing is retried below the numbers that make appends and commits safe to send again (DESIGN.md section 4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from variables.embedded import EmbeddedStore, EmbeddedStoreError
+from variables.store import Fenced, LogFull, StaleFlush, StoreUnavailable, WrongKey
+
+COMMAND_TIMEOUT = 1.0
+"""Seconds that an ordinary command may take; a blocking read has none."""
+RECOVERY_TIMEOUT = 1.0
+"""Seconds that one try at bringing the embedded server back may take; it goes on starting behind our back."""
+
+_REFUSALS: dict[str, type[Exception]] = {
+    "FENCED": Fenced,
+    "FULL": LogFull,
+    "STALE": StaleFlush,
+    "WRONGKEY": WrongKey,
+    "WRONGTYPE": WrongKey,
+}
+_UNAVAILABLE = ("OOM", "MISCONF", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY")
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Says the server's refusals and silences in the words of the store's protocol."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError) as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    except ResponseError as error:
+        text = str(error)
+        for prefix, exception in _REFUSALS.items():
+            if text.startswith(prefix):
+                raise exception(text) from None
+        if text.startswith(_UNAVAILABLE):
+            raise StoreUnavailable(text) from error
+        raise
+
+
+class Connections:
+    """One process's connections: `commands` for short calls, and connections of their own for calls that wait."""
+
+    def __init__(self, *, url: str | None = None, embedded: EmbeddedStore | None = None) -> None:
+        if (url is None) == (embedded is None):
+            raise ValueError("either a URL or an embedded store")
+        self._url = url
+        self._embedded = embedded
+        self._recovering = asyncio.Lock()
+        self.commands = self._client(COMMAND_TIMEOUT)
+        self._scripts = {
+            name: self.commands.register_script(files("variables").joinpath("scripts", f"{name}.lua").read_text())
+            for name in ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
+        }
+
+    def _client(self, timeout: float | None) -> "Redis":
+        options: dict[str, Any] = {
+            "socket_timeout": timeout,
+            "socket_connect_timeout": COMMAND_TIMEOUT,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "health_check_interval": 0,
+        }
+        if self._embedded is not None:
+            return Redis(unix_socket_path=str(self._embedded.socket), **options)
+        assert self._url is not None
+        return Redis.from_url(self._url, **options)
+
+    async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
+        """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
+        with translated_errors():
+            return await self._scripts[name](keys=keys, args=args)
+
+    async def call(self, command: Awaitable[Any]) -> Any:
+        """Awaits a command of `commands`; raises StoreUnavailable."""
+        with translated_errors():
+            return await command
+
+    def blocking(self) -> "Redis":
+        """A client with a connection of its own and no time limit on an answer; whoever asks for it closes it."""
+        return self._client(None)
+
+    async def recover(self) -> None:
+        """After a lost connection: sees to it that the server is there again. Raises StoreUnavailable."""
+        async with self._recovering:
+            try:
+                if self._embedded is not None:
+                    await self._embedded.ensure_async(RECOVERY_TIMEOUT)
+                else:
+                    await self.commands.ping()
+            except (EmbeddedStoreError, RedisError, OSError) as error:
+                raise StoreUnavailable(str(error)) from error
+
+    async def close(self) -> None:
+        await self.commands.aclose()

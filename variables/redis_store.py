@@ -1,0 +1,249 @@
+"""The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from redis.asyncio import Redis
+
+from variables.keys import ShardKeys
+from variables.profile import Profile, Starts
+from variables.redis_connection import Connections, translated_errors
+from variables.store import (
+    INBOX_LIFETIME,
+    INBOX_SIZE,
+    START,
+    Appended,
+    Change,
+    Commit,
+    Entry,
+    EntryId,
+    Held,
+    InboxMessage,
+    Logged,
+    Ownership,
+    Reading,
+    Timer,
+    Wanted,
+)
+
+LOG_BOUND = 1_000_000
+"""Entries a shard's log may hold, folded late or not at all, before appends are refused."""
+FLUSH_MEMORY = 600_000
+"""Milliseconds that a sender's last flush is remembered: far longer than anybody goes on sending it."""
+NUMBERS_IN_A_HASH = 128
+SLICE = 256
+"""Field-value pairs that one HSET of a commit carries: a script's stack is not endless."""
+
+
+class RedisShard:
+    """One shard of one app. A lost connection is StoreUnavailable; whoever calls asks `recover` and tries again."""
+
+    def __init__(self, connections: Connections, app: str, shard: int, *, log_bound: int = LOG_BOUND) -> None:
+        self._connections = connections
+        self._keys = ShardKeys.of(app, shard)
+        self._log_bound = log_bound
+        self._blocking: Redis | None = None
+        self.channel = self._keys.news
+
+    # The log
+
+    async def append(self, sender: str, number: int, entries: Sequence[Entry]) -> Appended:
+        args: list[Any] = [number, self._log_bound, FLUSH_MEMORY]
+        for entry in entries:
+            args += (entry.body, _note(entry))
+        keys = [self._keys.log, self._keys.flush(sender)]
+        length, stamp, sequence = await self._connections.script("append", keys, args)
+        first = EntryId(int(stamp), int(sequence))
+        return Appended([EntryId(first.stamp, first.sequence + k) for k in range(len(entries))], length)
+
+    async def append_program(self, version: int) -> EntryId | None:
+        args = [version, _note(Entry(program=version))]
+        added = await self._connections.script("append_program", [self._keys.log, self._keys.owner], args)
+        return None if added is None else EntryId.parse(added.decode())
+
+    async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
+        """Has a connection of its own, dropped if the call is cancelled: no half-read answer is left."""
+        blocking = self._blocking or self._connections.blocking()
+        self._blocking = None
+        try:
+            with translated_errors():
+                block = 0 if patience is None else max(1, patience)
+                answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
+        except BaseException:
+            await blocking.aclose()
+            raise
+        self._blocking = blocking
+        return [_logged(*raw) for raw in answer[0][1]] if answer else []
+
+    async def read(self, after: EntryId, limit: int) -> Reading:
+        keys = [self._keys.log, self._keys.timers, self._keys.names]
+        now, entries, timers = await self._connections.script("read", keys, [str(after), limit])
+        due = [
+            Timer(int(d), int(n), v.decode()) for n, d, v in zip(timers[::3], timers[1::3], timers[2::3], strict=True)
+        ]
+        return Reading(
+            int(now),
+            [_logged(id, _pairs(fields)) for id, fields in entries],
+            due,
+            more_entries=len(entries) == limit,
+            more_timers=len(due) == limit,
+        )
+
+    # The owner
+
+    async def take(self, holder: str, lease: int) -> Ownership | Held:
+        keys = [self._keys.owner, self._keys.log, self._keys.timers]
+        taken, *state = await self._connections.script("take", keys, [holder, lease])
+        if not taken:
+            return Held(int(state[0]))
+        now, epoch, commit, position, program, visitors, next_timer = state
+        return Ownership(
+            int(now),
+            int(epoch),
+            int(commit or 0),
+            EntryId.parse(position.decode()) if position else START,
+            int(program or 0),
+            int(visitors or 0),
+            int(next_timer) if next_timer else None,
+        )
+
+    async def renew(self, epoch: int, lease: int) -> None:
+        await self._connections.script("renew", [self._keys.owner], [epoch, lease])
+
+    async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
+        keys: list[str] = []
+        args: list[Any] = []
+        for one in wanted:
+            keys += (self._keys.profile(one.visitor), self._keys.starts(one.visitor), self._keys.inbox(one.visitor))
+            args += (len(one.messages), *one.messages)
+        answers = await self._connections.script("load", keys, args)
+        return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
+
+    async def commit(self, commit: Commit) -> None:
+        operations = _Operations(self._keys)
+        for change in commit.changes:
+            operations.change(change)
+        for message in commit.messages:
+            inbox = self._keys.inbox(message.visitor)
+            operations.add("INBOX", inbox, message.id, message.body, INBOX_SIZE)
+            operations.add("PEXPIRE", inbox, INBOX_LIFETIME)
+        for letter in commit.dead:
+            fields = ("where", letter.where, "reason", letter.reason, "body", letter.body)
+            operations.add("XADD", self._keys.dead, "MAXLEN", "~", 10_000, "*", *fields)
+        head = [
+            commit.epoch,
+            commit.number,
+            str(commit.position),
+            commit.program,
+            commit.visitors,
+            str(commit.position),
+            self.channel,
+            to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
+        ]
+        keys = [self._keys.owner, self._keys.log, *operations.keys]
+        await self._connections.script("commit", keys, head + operations.args)
+
+    # Reading
+
+    async def position(self) -> EntryId:
+        raw = await self._connections.call(self._connections.commands.hget(self._keys.owner, "position"))
+        return EntryId.parse(raw.decode()) if raw else START
+
+    async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
+        raw = await self._connections.call(self._connections.commands.hgetall(self._keys.inbox(visitor)))
+        return [
+            InboxMessage(id.decode(), body, raw.get(id + b".status", b"sent").decode())
+            for id, body in sorted(raw.items())
+            if not id.endswith(b".status")
+        ]
+
+    async def dead_letters(self) -> int:
+        length: int = await self._connections.call(self._connections.commands.xlen(self._keys.dead))
+        return length
+
+    async def close(self) -> None:
+        if self._blocking is not None:
+            await self._blocking.aclose()
+
+
+class _Operations:
+    """A commit's writes as commit.lua takes them: command, index into KEYS, how many arguments, the arguments."""
+
+    def __init__(self, keys: ShardKeys) -> None:
+        self._names = keys
+        self._index: dict[str, int] = {}
+        self.args: list[Any] = []
+
+    @property
+    def keys(self) -> list[str]:
+        return list(self._index)
+
+    def add(self, command: str, key: str, *args: Any) -> None:
+        index = self._index.setdefault(key, len(self._index) + 3)
+        self.args += (command, index, len(args), *args)
+
+    def change(self, change: Change) -> None:
+        visitor, names = change.visitor, self._names
+        self._hash(names.profile(visitor), change.fields)
+        self._hash(names.starts(visitor), {flow.encode(): _write_starts(s) for flow, s in change.starts.items()})
+        self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
+        if change.new_number is not None:
+            block, place = divmod(change.new_number, NUMBERS_IN_A_HASH)
+            self.add("HSET", f"{names.names}{block}", place, visitor.encode("utf-8", "surrogatepass"))
+        if change.timer is not None:
+            number, due = change.timer
+            if due is None:
+                self.add("ZREM", names.timers, number)
+            else:
+                self.add("ZADD", names.timers, due, number)
+
+    def _hash(self, key: str, writes: Mapping[bytes, bytes | None]) -> None:
+        written = [part for field, raw in writes.items() if raw is not None for part in (field, raw)]
+        for start in range(0, len(written), 2 * SLICE):
+            self.add("HSET", key, *written[start : start + 2 * SLICE])
+        taken_away = [field for field, raw in writes.items() if raw is None]
+        if taken_away:
+            self.add("HDEL", key, *taken_away)
+
+
+def _write_starts(starts: Starts) -> bytes:
+    return b" ".join(b"%d" % number for number in (starts.count, *starts.times))
+
+
+def _read_starts(raw: bytes) -> Starts:
+    count, *times = map(int, raw.split())
+    return Starts(count, tuple(times))
+
+
+def _note(entry: Entry) -> bytes:
+    """What ingest adds to a body: JSON, or nothing where there is nothing to say."""
+    note: dict[str, Any] = {}
+    if entry.rejected:
+        note["rejected"] = entry.rejected
+    if entry.from_server:
+        note["from_server"] = True
+    if entry.program is not None:
+        note["program"] = entry.program
+    return to_json(note) if note else b""
+
+
+def _logged(id: bytes, fields: dict[bytes, bytes]) -> Logged:
+    note = from_json(fields[b"note"]) if b"note" in fields else {}
+    entry = Entry(
+        fields.get(b"body", b""),
+        tuple(note.get("rejected", ())),
+        note.get("from_server", False),
+        note.get("program"),
+    )
+    return Logged(EntryId.parse(id.decode()), entry)
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _profile(wanted: Wanted, fields: list[bytes], starts: list[bytes], statuses: list[bytes | None]) -> Profile:
+    known = {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None}
+    started = {flow.decode(): _read_starts(raw) for flow, raw in _pairs(starts).items()}
+    return Profile(wanted.visitor, _pairs(fields), started, known)

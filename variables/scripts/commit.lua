@@ -1,0 +1,53 @@
+-- Writes all that a batch changes, or nothing. A script is isolated but not undone when it fails in the middle, so whatever
+-- could fail is looked at first: the epoch, the commit's number, and the type of every key.
+-- KEYS    1 the owner's record   2 the log   3… the keys to be written
+-- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors
+--         6 the id from which on the log is kept   7 channel   8 hint
+--         9… operations: command, index into KEYS, how many arguments, the arguments
+-- Returns 1, also for a commit that was done before.
+-- Errors  FENCED another owner, or not the number that follows   WRONGKEY a key has another type; nothing was written
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'commit')
+if state[1] ~= ARGV[1] then return redis.error_reply('FENCED the shard has another owner') end
+local done = tonumber(state[2] or 0)
+if done == tonumber(ARGV[2]) then return 1 end
+if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard is at commit ' .. done) end
+
+local types = {
+  HSET = 'hash', HDEL = 'hash', INBOX = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
+}
+local a = 9
+while a <= #ARGV do
+  local key = KEYS[tonumber(ARGV[a + 1])]
+  local found = redis.call('TYPE', key)['ok']
+  if found ~= 'none' and found ~= types[ARGV[a]] then
+    return redis.error_reply('WRONGKEY ' .. key .. ' is a ' .. found .. ', not a ' .. types[ARGV[a]])
+  end
+  a = a + 3 + tonumber(ARGV[a + 2])
+end
+
+-- INBOX id body size: a message comes in, and the oldest give way; ids sort by time. Status fields end in `.status`.
+local function inbox(key, id, body, size)
+  redis.call('HSET', key, id, body)
+  if redis.call('HLEN', key) <= size then return end
+  local ids = {}
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not string.find(field, '.status', 1, true) then ids[#ids + 1] = field end
+  end
+  table.sort(ids)
+  for i = 1, #ids - size do redis.call('HDEL', key, ids[i], ids[i] .. '.status') end
+end
+
+a = 9
+while a <= #ARGV do
+  local command, key, count = ARGV[a], KEYS[tonumber(ARGV[a + 1])], tonumber(ARGV[a + 2])
+  if command == 'INBOX' then
+    inbox(key, ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5]))
+  else
+    redis.call(command, key, unpack(ARGV, a + 3, a + 2 + count))
+  end
+  a = a + 3 + count
+end
+redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5])
+redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[6])
+redis.call('PUBLISH', ARGV[7], ARGV[8])
+return 1

@@ -1,0 +1,57 @@
+"""Counted once: what a profile remembers of the items it has already taken (DESIGN.md section 4).
+
+Two memories, each one byte string of a fixed layout, pure functions over both:
+
+* numbered items: for each of the last 16 clients the highest number and a bitmap of the 64 numbers up to it, after the
+  anti-replay window of RFC 6479. 24 bytes a client (a 64-bit hash of its id, the number, the bitmap), the client heard
+  of last at the end;
+* named items: 64-bit hashes of the last 128 ids, oldest first.
+"""
+
+from hashlib import blake2b
+from struct import Struct
+
+CLIENTS = 16
+WINDOW = 64
+IDS = 128
+
+_HASH = 8
+_client = Struct(">8sQQ")
+_ALL = (1 << WINDOW) - 1
+
+
+def _hash(identifier: str) -> bytes:
+    return blake2b(identifier.encode("utf-8", "surrogatepass"), digest_size=_HASH).digest()
+
+
+def take_number(memory: bytes, client: str, n: int) -> bytes | None:
+    """The memory with item `n` of the client in it; None if it is there already, or older than the window."""
+    key = _hash(client)
+    for start in range(0, len(memory), _client.size):
+        found, highest, window = _client.unpack_from(memory, start)
+        if found == key:
+            advanced = _advance(highest, window, n)
+            if advanced is None:
+                return None
+            return memory[:start] + memory[start + _client.size :] + _client.pack(key, *advanced)
+    kept = memory[-(CLIENTS - 1) * _client.size :]
+    return kept + _client.pack(key, n, 1)
+
+
+def _advance(highest: int, window: int, n: int) -> tuple[int, int] | None:
+    """The window with `n` in it; bit k of it stands for the number `highest - k`."""
+    if n > highest:
+        ahead = n - highest
+        return n, ((window << ahead) | 1) & _ALL if ahead < WINDOW else 1
+    bit = 1 << (highest - n) if highest - n < WINDOW else 0
+    if bit == 0 or window & bit:
+        return None
+    return highest, window | bit
+
+
+def take_id(memory: bytes, identifier: str) -> bytes | None:
+    """The memory with the id in it; None if it is there already."""
+    key = _hash(identifier)
+    if any(memory[start : start + _HASH] == key for start in range(0, len(memory), _HASH)):
+        return None
+    return memory[-(IDS - 1) * _HASH :] + key

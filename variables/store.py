@@ -1,0 +1,252 @@
+"""What Whenflow asks of the place where its state lies: the log, the profiles, their owner's commits, shard by shard.
+
+Two homes keep this protocol and pass the same tests: `MemoryShard` (flow tests, backtests) and `RedisShard` (the
+product). Times are milliseconds by the store's own clock; every value is a byte string that Python formatted.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from variables.profile import Profile, Starts
+
+
+class EntryId(NamedTuple):
+    """Where an entry lies in its shard's log: its stamp in milliseconds, and its place among those of that stamp."""
+
+    stamp: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.stamp}-{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EntryId":
+        stamp, _, sequence = text.partition("-")
+        return cls(int(stamp), int(sequence or 0))
+
+
+START = EntryId(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One append: a visitor's batch as it came (`body`), or the word that a program holds from here on (`program`).
+
+    `rejected`: indexes of the items that the sender was told are not taken.
+    """
+
+    body: bytes = b""
+    rejected: tuple[int, ...] = ()
+    from_server: bool = False
+    program: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry in the log."""
+
+    id: EntryId
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """What falls due for a visitor by time alone."""
+
+    due: int
+    number: int
+    visitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a shard's owner is to do next, up to the instant `now`.
+
+    Nothing will ever be stamped at or before `now` again if there are timers: the log was pinned. `entries` and
+    `timers` are each in order and each cut at the limit that was asked for; `more_entries` and `more_timers` say so.
+    """
+
+    now: int
+    entries: Sequence[Logged]
+    timers: Sequence[Timer]
+    more_entries: bool = False
+    more_timers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """A shard, taken: what its owner must know to go on where the last one stopped.
+
+    `epoch` rises with every taking, `commit` with every commit; `visitors` is how many numbers have been given out;
+    `now` is the store's clock.
+    """
+
+    now: int
+    epoch: int
+    commit: int
+    position: EntryId
+    program: int
+    visitors: int
+    next_timer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another owner has the shard; its lease lapses in so many milliseconds."""
+
+    lapses_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in a visitor's inbox: JSON as the page gets it (DESIGN.md section 9), under its id."""
+
+    visitor: str
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit does to one visitor. A None takes the field or the timer away."""
+
+    visitor: str
+    fields: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    starts: Mapping[str, Starts] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    new_number: int | None = None
+    timer: tuple[int, int | None] | None = None
+    """The visitor's number and when its timer is due, if that changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something that could not be folded: set aside, with all that is needed to see why."""
+
+    where: str
+    reason: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All that a batch changes, in one piece. `number` is the one that the shard has after it."""
+
+    epoch: int
+    number: int
+    position: EntryId
+    program: int
+    visitors: int
+    changes: Sequence[Change] = ()
+    messages: Sequence[Message] = ()
+    dead: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The ids that a flush's entries got, in order, and how long the log is now."""
+
+    ids: Sequence[EntryId]
+    log_length: int
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer; whether it did what it was asked is not known. Asking again is safe."""
+
+
+class Fenced(Exception):
+    """The shard has another owner, or its state is not what this owner holds: drop everything in memory."""
+
+
+class LogFull(Exception):
+    """The log has reached its bound; nothing was appended."""
+
+
+class WrongKey(Exception):
+    """A key of Whenflow's holds something of another type; nothing was written."""
+
+
+class StaleFlush(Exception):
+    """A later flush of this sender came first; nothing was appended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A visitor to load, and the messages whose status is of interest."""
+
+    visitor: str
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    id: str
+    body: bytes
+    status: str
+
+
+INBOX_SIZE = 50
+"""Messages that a visitor's inbox holds; the oldest give way."""
+INBOX_LIFETIME = 30 * 86_400_000
+"""Milliseconds that a message is kept."""
+
+
+class Shard(Protocol):
+    """One shard of one app."""
+
+    async def append(self, sender: str, number: int, entries: Sequence[Entry]) -> Appended:
+        """Adds all entries to the log, or none. `number` rises with every flush of a sender.
+
+        A flush sent again under its number adds nothing and answers with the ids it got the first time.
+        Raises LogFull, StaleFlush, StoreUnavailable.
+        """
+
+    async def append_program(self, version: int) -> EntryId | None:
+        """Says in the log that a program holds from here on; None if this or a later one was said before."""
+
+    async def take(self, holder: str, lease: int) -> Ownership | Held:
+        """Makes the holder the shard's owner for `lease` milliseconds, unless another one's lease still runs."""
+
+    async def renew(self, epoch: int, lease: int) -> None:
+        """The lease runs from now. A lease of 0 gives the shard up. Raises Fenced."""
+
+    async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
+        """Entries after a place in the log, as soon as there is one; none after `patience` milliseconds."""
+
+    async def read(self, after: EntryId, limit: int) -> Reading:
+        """Entries after a place in the log together with the timers that are due, the log pinned between them."""
+
+    async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
+        """The visitors' profiles, in the order asked for; one who was never there is an empty profile."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Writes all of a commit or nothing of it. Sent again after no answer, it is not done twice.
+
+        Raises Fenced, WrongKey, StoreUnavailable.
+        """
+
+    async def position(self) -> EntryId:
+        """Up to where the log has been folded."""
+
+    async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
+        """The visitor's messages, oldest first, with their status: sent, shown, closed or clicked."""
+
+    async def dead_letters(self) -> int:
+        """How many things have been set aside."""
+
+
+Recover = Callable[[], Awaitable[None]]
+"""Does what can be done about a store that does not answer; raises StoreUnavailable if that was not enough."""
+
+
+async def until_recovered(recover: Recover) -> None:
+    """Calls `recover` until the store is there again."""
+    delay = 0.02
+    while True:
+        try:
+            return await recover()
+        except StoreUnavailable:
+            await asyncio.sleep(delay)
+            delay = min(1.0, 2 * delay)

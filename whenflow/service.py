@@ -1,0 +1,132 @@
+"""All the parts of one process, put together: the store, the apps with their shards, and the process's roles."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import structlog
+
+from console.health import Health, look
+from console.running_app import RunningApp
+from engine.processor import Processor
+from ingest.appender import Appender
+from ingest.door import Door, ShardDoor
+from ingest.feed import Feed
+from variables import keys
+from variables.apps import App, AppStore
+from variables.catalogue import EMPTY
+from variables.embedded import EmbeddedStore
+from variables.redis_connection import Connections
+from variables.redis_store import RedisShard
+from variables.store import until_recovered
+from whenflow.settings import Role, Settings
+
+DEFAULT_APP = "default"
+_log = structlog.get_logger(__name__)
+
+
+class Service:
+    """What runs in this process. Made by `running`."""
+
+    def __init__(self, settings: Settings, connections: Connections, embedded: EmbeddedStore | None) -> None:
+        self.settings = settings
+        self.connections = connections
+        self.store = AppStore(connections)
+        self.apps: dict[str, RunningApp] = {}
+        self._embedded = embedded
+        self._by_key: dict[str, RunningApp] = {}
+        self._feed = Feed(connections)
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Brings up every app there is, and goes on to bring up those that are made later."""
+        await self.store.find_or_make(DEFAULT_APP, self.settings.write_key)
+        await self.look_for_apps()
+        self._feed.on(keys.APPS_NEWS, self.look_for_apps)
+        self._run(self._feed.run, "feed")
+        await self._feed.ready.wait()
+
+    async def stop(self) -> None:
+        """Gives every shard up in order. What was accepted is in the log, for whoever comes next."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for app in self.apps.values():
+            for shard in app.shards:
+                await shard.close()
+        await self.connections.close()
+
+    def end_streams(self) -> None:
+        """Ends the streams to pages, which come again by themselves: the process stops."""
+        self._feed.end()
+
+    def app(self, name: str) -> RunningApp | None:
+        return self.apps.get(name)
+
+    def door(self, write_key: str) -> Door | None:
+        """The app of a write key, as ingest sees it."""
+        app = self._by_key.get(write_key)
+        return None if app is None else app.door
+
+    async def health(self) -> Health:
+        flusher = None if self._embedded is None else self._embedded.flusher
+        return await look(self.connections, flusher, self.apps.values())
+
+    async def make_app(self, name: str) -> None:
+        """Makes an app if there is none of that name."""
+        await self.store.find_or_make(name)
+        await self.look_for_apps()
+
+    async def look_for_apps(self) -> None:
+        """Brings up the apps that this process does not run yet."""
+        for app in await self.store.all():
+            if app.name not in self.apps:
+                await self._bring_up(app)
+
+    async def _bring_up(self, app: App) -> None:
+        shards = [RedisShard(self.connections, app.name, number) for number in range(app.shards)]
+        doors = [ShardDoor(Appender(s, self._name, self.connections.recover), self._feed.shard(s)) for s in shards]
+        running = RunningApp(app, self.store, shards, Door(app.name, app.write_key, EMPTY, doors), self.settings.zone)
+        self.apps[app.name] = self._by_key[app.write_key] = running
+        await running.refresh()
+        self._feed.on(keys.news(app.name), running.refresh)
+        if Role.PROCESSOR in self.settings.roles:
+            for number, shard in enumerate(shards):
+                processor = Processor(shard, running.library, self._name, self.connections.recover)
+                self._run(processor.run, f"processor {app.name}:{number}")
+
+    def _run(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        self._tasks.append(asyncio.create_task(_kept_up(work, name), name=name))
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]], name: str) -> None:
+    """Runs work that never ends; an error that nobody foresaw is said, and the work begun again (promise 6)."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            _log.critical("begun again after an error", task=name, exc_info=error)
+            await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A service, from the start of its store to an orderly stop."""
+    embedded = None if settings.redis_url else EmbeddedStore(settings.data, settings.durability)
+    if embedded is not None:
+        embedded.ensure()
+    try:
+        service = Service(settings, Connections(url=settings.redis_url, embedded=embedded), embedded)
+        try:
+            await until_recovered(service.connections.recover)
+            await service.start()
+            yield service
+        finally:
+            await service.stop()
+    finally:
+        if embedded is not None:
+            embedded.close()

@@ -1,0 +1,58 @@
+"""Settings: from the command line, else from `WHENFLOW_…` in the environment, else made at the first start."""
+
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from variables.durability import Durability
+
+
+class Role(StrEnum):
+    """What a process does. One process may do it all, and by default does."""
+
+    INGEST = "ingest"
+    PROCESSOR = "processor"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Every field can be set by `WHENFLOW_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="WHENFLOW_", extra="ignore")
+
+    redis_url: str | None = None
+    """A Redis-protocol server to use; without one, Whenflow starts its own in `data`."""
+    data: Path = Path(".whenflow")
+    """The embedded store's directory, and where the admin token is kept."""
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    durability: Durability = Durability.ALWAYS
+    roles: frozenset[Role] = frozenset(Role)
+    write_key: str | None = None
+    """Of the app `default`."""
+    admin_token: str | None = None
+    zone: str = "UTC"
+    """Time zone of the programs that are applied from now on."""
+
+    def token(self) -> str:
+        """The admin token: as set, or out of the data directory's file, which is made if it is not there."""
+        if self.admin_token is not None:
+            return self.admin_token
+        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return self.token_file.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            token = f"wa_{secrets.token_urlsafe(24)}"
+            file.write(token + "\n")
+        return token
+
+    @property
+    def token_file(self) -> Path:
+        # The name begins as those of the embedded store do, which lets nothing else into its directory.
+        return self.data / "store.admin-token"

@@ -1,0 +1,107 @@
+"""What the command line prints."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from console.running_app import Applied
+from engine.program import Branch, Program, Ready, Send, Write
+from grammar.checker import Checked
+from grammar.diagnostics import Diagnostic, render, to_json
+from variables.apps import App
+from whenflow.service import DEFAULT_APP, Service
+
+
+def addresses(out: Console, service: Service, address: str, with_demo: bool) -> None:
+    """What a server says once it listens."""
+    app = service.apps[DEFAULT_APP].app
+    where = Table.grid(padding=(0, 2))
+    if with_demo:
+        where.add_row("Demo shop", f"{address}/")
+    where.add_row("Page script", f'<script async src="{address}/ppmatc.js" data-key="{app.write_key}"></script>')
+    where.add_row("Admin API", f"{address}/api/apps/{app.name}/program")
+    where.add_row("Admin token", _token_place(service))
+    where.add_row("Health", f"{address}/health")
+    out.print(Text("Whenflow is up. Stop it with Ctrl-C.", style="bold green"))
+    out.print(where)
+
+
+def _token_place(service: Service) -> str:
+    settings = service.settings
+    return "from WHENFLOW_ADMIN_TOKEN" if settings.admin_token else f"in {settings.token_file}"
+
+
+def diagnostics(err: Console, found: Iterable[Diagnostic]) -> None:
+    for diagnostic in found:
+        err.print(Text(render(diagnostic)), end="\n\n")
+
+
+def diagnostics_json(found: Iterable[Diagnostic]) -> str:
+    """LANGUAGE.md section 9."""
+    return json.dumps({"diagnostics": [to_json(diagnostic) for diagnostic in found]}, ensure_ascii=False) + "\n"
+
+
+def summary(out: Console, checked: Checked) -> None:
+    script = checked.script
+    counts = [(len(script.events), "event"), (len(script.fields), "field"), (len(script.segments), "segment")]
+    parts = [f"{n} {name}{'' if n == 1 else 's'}" for n, name in (*counts, (len(script.flows), "flow"))]
+    out.print(f"No errors: {', '.join(parts)}.")
+
+
+def generated(out: Console, checked: Checked) -> None:
+    """The Python that each flow's expressions become."""
+    for flow in Program.build(checked.script).flows:
+        out.print(f"\nflow {flow.name}", style="bold")
+        conditions = [] if flow.when is None else [flow.when]
+        for compiled in [*conditions, *_compiled(flow.steps)]:
+            out.print(Syntax(compiled.generated, "python", word_wrap=True))
+
+
+def _compiled(steps: Iterable[Ready]) -> Iterable[Any]:
+    for step in steps:
+        match step:
+            case Send(text=text):
+                yield text
+            case Write(value=value):
+                yield value
+            case Branch(arms=arms, otherwise=otherwise):
+                for condition, inner in arms:
+                    yield condition
+                    yield from _compiled(inner)
+                yield from _compiled(otherwise)
+
+
+def applied(out: Console, app: App, result: Applied) -> None:
+    state = "every shard runs it" if result.folded else "it takes effect as soon as a processor runs"
+    out.print(f"Program {result.version} of {app.name}: {state}.")
+    out.print(f"Write key: {app.write_key}", style="dim")
+
+
+def visitor(out: Console, view: dict[str, Any]) -> None:
+    """A visitor, as the admin API gives it, for people: what is null is left out."""
+    out.print(Text(view["visitor"], style="bold"))
+    known = {name: value for name, value in view["variables"].items() if value is not None}
+    _table(out, "variable", "value", [(name, _plain(value)) for name, value in known.items()])
+    out.print(f"segments: {', '.join(view['segments']) or 'none'}")
+    messages = [(message["time"], message["flow"], message["status"], message["text"]) for message in view["messages"]]
+    if messages:
+        _table(out, "sent", "flow", "status", "text", messages)
+    else:
+        out.print("messages: none")
+
+
+def _table(out: Console, *heads: Any) -> None:
+    *names, rows = heads
+    table = Table(*names, box=None, header_style="dim", pad_edge=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out.print(table)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
