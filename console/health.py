@@ -43,6 +43,6 @@ async def look(connections: Connections, flusher: AppendOnlyFlusher | None, apps
 
 
 async def _app(app: RunningApp) -> AppHealth:
-    dead = sum([await shard.dead_letters() for shard in app.shards])
+    dead = sum([await shard.store.dead_letters() for shard in app.shards])
     version, _ = await app.program_text()
     return AppHealth(shards=len(app.shards), program=version, dead_letters=dead)

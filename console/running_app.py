@@ -2,18 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from console.view import visitor_view
 from engine.library import ProgramLibrary, check
 from grammar.checker import Checked
-from ingest.door import Door, shard_number
-from ingest.feed import ShardNews
 from variables.apps import App, AppStore, StoredProgram
-from variables.redis_store import RedisShard
-from variables.store import Wanted
+from variables.catalogue import Catalogue
+from variables.shards import ListenedShard, Shards
+from variables.store import EntryId, Wanted
 from variables.values import moment
 
 FOLD_PATIENCE = 30.0
@@ -55,27 +54,29 @@ class Applied:
 
 
 class RunningApp:
-    """What this process has of one app."""
+    """What this process has of one app. `look_by` has ingest look at items by a catalogue from now on."""
 
-    def __init__(self, app: App, store: AppStore, shards: Sequence[RedisShard], door: Door, zone: str) -> None:
+    def __init__(
+        self, app: App, store: AppStore, shards: Shards, zone: str, look_by: Callable[[Catalogue], None]
+    ) -> None:
         self.app = app
         self.shards = shards
-        self.door = door
         self.library = ProgramLibrary(store, app.name)
         self._store = store
         self._zone = zone
+        self._look_by = look_by
 
     async def refresh(self) -> None:
-        """Has ingest look at items by the newest program, and sees to it that every shard has heard of it."""
+        """Takes up the newest program, and sees to it that every shard has heard of it."""
         newest = await self.library.newest()
-        self.door.catalogue = newest.catalogue
+        self._look_by(newest.catalogue)
         await self._announce(newest.version)
 
-    async def _announce(self, version: int) -> list[tuple[RedisShard, Any]]:
+    async def _announce(self, version: int) -> list[tuple[ListenedShard, EntryId]]:
         """Says in each shard's log that a version holds from here on, where that was not said before."""
         if version == 0:
             return []
-        ids = await asyncio.gather(*(shard.append_program(version) for shard in self.shards))
+        ids = await asyncio.gather(*(shard.store.append_program(version) for shard in self.shards))
         return [(shard, id) for shard, id in zip(self.shards, ids, strict=True) if id is not None]
 
     async def apply(self, files: Sequence[tuple[str, bytes]], *, reset: bool = False) -> Applied:
@@ -98,8 +99,8 @@ class RunningApp:
             if version is not None:
                 break
         announced = await self._announce(version)
-        self.door.catalogue = (await self.library.program(version)).catalogue
-        waits = (self._news(shard).folded(id, FOLD_PATIENCE) for shard, id in announced)
+        self._look_by((await self.library.program(version)).catalogue)
+        waits = (shard.news.folded(id, FOLD_PATIENCE) for shard, id in announced)
         return Applied(version, checked, all(await asyncio.gather(*waits)))
 
     def _next(
@@ -121,15 +122,9 @@ class RunningApp:
         version = await self._store.newest(self.app.name)
         return version, (await self._store.program(self.app.name, version)).text
 
-    def _shard(self, visitor: str) -> RedisShard:
-        return self.shards[shard_number(visitor, len(self.shards))]
-
-    def _news(self, shard: RedisShard) -> ShardNews:
-        return self.door.shards[self.shards.index(shard)].news
-
     async def visitor(self, visitor: str) -> dict[str, Any]:
         """The visitor's view; one who was never there is an empty one. Raises StoreUnavailable."""
-        shard = self._shard(visitor)
+        shard = self.shards.of(visitor).store
         [profile] = await shard.load([Wanted(visitor)])
         inbox = await shard.inbox(visitor)
         return visitor_view(profile, inbox, await self.library.newest(), moment(int(time.time() * 1000)))

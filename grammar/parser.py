@@ -7,16 +7,13 @@ were right.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, cast
-
-from lark.exceptions import UnexpectedToken
-from lark.parsers.lalr_analysis import Shift
-from lark.parsers.lalr_parser_state import ParserState
+from typing import cast
 
 from grammar import phrases, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.layout import lay_out
 from grammar.lexing import Lexer
+from grammar.machine import Machine
 from grammar.nodes import Declaration, Expression, Script, Template
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
@@ -91,17 +88,13 @@ class _Parser:
         self._builder = TreeBuilder(source, report, self._complain, self._template, suggestions)
         self._callbacks = grammar().callbacks(self._builder)
         self._terminals = grammar().terminals
-        self._state = self._new_state("script")
+        self._machine = Machine("script", self._callbacks)
         self._blocks: list[bool] = []
         self._skip_below: int | None = None
-        self._last: Line | None = None
 
     @property
     def broken_names(self) -> set[str]:
         return self._builder.broken_names
-
-    def _new_state(self, start: str) -> ParserState[int]:
-        return grammar().state(start, self._callbacks)
 
     # Scripts
 
@@ -114,81 +107,57 @@ class _Parser:
                 self._open_block(line)
             if self._skip_below is None:
                 self._read(line, following)
-                self._last = line
         self._close_blocks(len(self._blocks))
-        return cast(tuple[Declaration, ...], self._state.feed_token(_token("$END"), is_end=True))
+        return cast(tuple[Declaration, ...], self._machine.finish()[1])
 
     def _close_blocks(self, count: int) -> None:
         for _ in range(count):
             if self._blocks.pop():
-                self._state.feed_token(_token("_DEDENT"))
+                self._machine.feed(Token("_DEDENT", "", 0, 0))
             if self._skip_below is not None and len(self._blocks) <= self._skip_below:
                 self._skip_below = None
 
     def _open_block(self, line: Line) -> None:
         """A block where the grammar has none is read as if its lines were not indented."""
-        fits = self._skip_below is None and self._accepts("_INDENT")
+        fits = self._skip_below is None and self._machine.accepts("_INDENT")
         self._blocks.append(fits)
         if fits:
-            self._state.feed_token(_token("_INDENT"))
+            self._machine.feed(Token("_INDENT", "", 0, 0))
         elif self._skip_below is None and not line.reported:
             line.reported = True
             self._report.add(wording.unexpected_indentation(Span(self._source, line.start, line.start + line.indent)))
 
     def _read(self, line: Line, following: Line | None) -> None:
-        stack = self._state.state_stack
-        base = len(stack)
+        base = self._machine.height
         if not line.broken:
             fault, base = self._feed(line)
-            if fault is None and self._accepts("_INDENT") and not line.opens:
+            if fault is None and self._machine.accepts("_INDENT") and not line.opens:
                 self._report_missing_block(line)
             elif fault is None:
                 return
             elif not line.reported:
                 self._report_fault(fault)
-        del stack[base:]
-        del self._state.value_stack[base - 1 :]
+        self._machine.cut(base)
         self._builder.forget()
         self._note_names(line)
         self._stand_in(line, following)
 
     def _feed(self, line: Line) -> tuple[SyntaxFault | None, int]:
         """Gives a line to the parser. Also returns how high the parser's stack was before the line."""
-        state, words = self._state, self._terminals
-        stack, table = state.state_stack, state.parse_conf.states
+        machine, words = self._machine, self._terminals
         base = 0
-        index = 0
-        try:
-            for index, token in enumerate(line.tokens):  # noqa: B007 - where it failed
-                if token.type == "NAME" and words.get(token.text) in table[stack[-1]]:
-                    token.type = words[token.text]
-                state.feed_token(cast(Any, token))
-                base = base or len(stack) - 1
-            index = len(line.tokens)
-            state.feed_token(cast(Any, Token("_NEWLINE", "", line.end, line.end)))
-        except UnexpectedToken as error:
-            return SyntaxFault(self._source, line, index, self._accepted(error, index)), base or len(stack)
+        for index, token in enumerate((*line.tokens, Token("_NEWLINE", "", line.end, line.end))):
+            if token.type == "NAME" and token.text in words and machine.has(words[token.text]):
+                token.type = words[token.text]
+            if not machine.feed(token):
+                return SyntaxFault(self._source, line, index, self._possible(index)), base or machine.height
+            base = base or machine.height - 1
         return None, base
 
-    def _accepted(self, error: UnexpectedToken, index: int) -> frozenset[str]:
-        """What could have stood in place of a token; exact, for the first of a line, in what tells the kind of block."""
+    def _possible(self, index: int) -> frozenset[str]:
+        """What could stand at a token of a line. For the first, what tells the kind of block is exact."""
         telling = ("FLOW", "SEND", "BUTTON") if index == 0 else ()
-        return frozenset(error.expected) - {terminal for terminal in telling if not self._accepts(terminal)}
-
-    def _accepts(self, terminal: str) -> bool:
-        """Whether the parser could take a terminal next. The table alone does not say: LALR merges lookaheads."""
-        table = self._state.parse_conf.states
-        stack = self._state.state_stack
-        if terminal not in table[stack[-1]]:
-            return False
-        stack = list(stack)
-        while terminal in table[stack[-1]]:
-            action, rule = table[stack[-1]][terminal]
-            if action is Shift:
-                return True
-            del stack[len(stack) - len(rule.expansion) :]
-            stack.append(table[stack[-1]][rule.origin.name][1])
-        return False
+        return self._machine.possible() - {terminal for terminal in telling if not self._machine.accepts(terminal)}
 
     # Lines that do not fit
 
@@ -215,7 +184,7 @@ class _Parser:
         if terminals is not None:
             self._feed_terminals(terminals, line)
             return
-        if self._accepts("BROKEN"):
+        if self._machine.accepts("BROKEN"):
             self._feed_terminals(_BROKEN_LINE, line)
         if line.opens:
             self._skip_below = len(self._blocks)
@@ -223,10 +192,10 @@ class _Parser:
     def _header_for(self, line: Line, following: Line) -> tuple[str, ...] | None:
         """A header that may stand here and under which the block of an unreadable line can be read."""
         head = line.head
-        if self._accepts("FLOW"):
+        if self._machine.accepts("FLOW"):
             is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS, *phrases.LATER)
             return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
-        if not self._accepts("SEND"):
+        if not self._machine.accepts("SEND"):
             return None
         if following.head in phrases.MESSAGE_PARTS:
             is_web = len(line.tokens) > 1 and line.tokens[1].text not in phrases.LATER_CHANNELS
@@ -234,13 +203,13 @@ class _Parser:
         if head in ("send", "split"):
             return None
         stand_in = _STAND_INS.get(head, _STEP_BLOCK)
-        return stand_in if self._accepts(stand_in[0]) else _STEP_BLOCK
+        return stand_in if self._machine.accepts(stand_in[0]) else _STEP_BLOCK
 
     def _feed_terminals(self, terminals: tuple[str, ...], line: Line) -> None:
         start = line.tokens[0].start if line.tokens else line.start
         end = max(line.tokens[-1].end if line.tokens else line.end, start)
         for terminal in terminals:
-            self._state.feed_token(cast(Any, Token(terminal, "", start, end)))
+            self._machine.feed(Token(terminal, "", start, end))
 
     # Expressions and templates
 
@@ -261,22 +230,16 @@ class _Parser:
     def _expression(self, line: Line) -> Expression | None:
         if line.broken:
             return None
-        state = self._new_state("expression")
-        index = 0
-        try:
-            for index, token in enumerate(line.tokens):  # noqa: B007 - where it failed
-                state.feed_token(cast(Any, token))
-            index = len(line.tokens)
-            expression = cast(Expression, state.feed_token(_token("$END"), is_end=True))
-        except UnexpectedToken as error:
-            self._builder.forget()
-            accepted = frozenset(error.expected)
-            self._complain_in(
-                line, explain(SyntaxFault(self._source, line, index, accepted, alone=True), self._suggestions)
-            )
-            return None
+        machine = Machine("expression", self._callbacks)
+        index = next((index for index, token in enumerate(line.tokens) if not machine.feed(token)), None)
+        fits, expression = machine.finish() if index is None else (False, None)
         self._builder.forget()
-        return expression
+        if fits:
+            return cast(Expression, expression)
+        index = len(line.tokens) if index is None else index
+        fault = SyntaxFault(self._source, line, index, machine.possible(), alone=True)
+        self._complain_in(line, explain(fault, self._suggestions))
+        return None
 
     def _template(self, token: Token) -> Template:
         return read_template(token, self._line_at(token.start), self._source, self._report, self._expression)
@@ -292,7 +255,3 @@ class _Parser:
         if not line.reported:
             line.reported = True
             self._report.add(diagnostic)
-
-
-def _token(terminal: str) -> Any:
-    return Token(terminal, "", 0, 0)

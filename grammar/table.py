@@ -1,37 +1,52 @@
 """The grammar, compiled once: Lark's LALR table, and the words and symbols that the grammar writes in quotes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from lark import Lark
+from lark.grammar import Rule
 from lark.lexer import PatternStr
 from lark.parse_tree_builder import ParseTreeBuilder
-from lark.parsers.lalr_parser_state import ParserState
+from lark.parsers.lalr_analysis import Shift
 from lark.tree import Tree
 
 STARTS = ("script", "expression")
 
+Action = tuple[int | None, Rule | None]
+"""Go to a state, or reduce by a rule."""
+
+Callbacks = dict[Rule, Callable[[list[Any]], Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """`terminals` gives the terminal of each word and symbol; tokens of other kinds are named by the lexer."""
+    """Lark's table with the actions of each state by terminal, and the states to go on with by rule name.
 
-    lark: Lark
+    `terminals` gives the terminal of each word and symbol. `steps` are the rules of the precedence ladder that only
+    hand a value on. `shortcuts` is filled as parsers run: where a run of such steps leads.
+    """
+
+    actions: dict[int, dict[str, Action]]
+    starts: dict[str, int]
+    ends: dict[str, int]
     terminals: dict[str, str]
+    steps: frozenset[Rule]
+    shortcuts: dict[tuple[int, int, str], int]
     _builder: ParseTreeBuilder
 
-    def callbacks(self, builder: object) -> dict[Any, Any]:
-        """What the parser calls on each reduction: the method of `builder` with the rule's name."""
-        callbacks: dict[Any, Any] = self._builder.create_callback(builder)  # type: ignore[no-untyped-call]
+    def callbacks(self, builder: object) -> Callbacks:
+        """What is called on each reduction: the method of `builder` with the rule's name, given the children."""
+        callbacks: Callbacks = self._builder.create_callback(builder)  # type: ignore[no-untyped-call]
         return callbacks
 
-    def state(self, start: str, callbacks: dict[Any, Any]) -> ParserState[int]:
-        """A parser at the beginning of `start`, into which tokens can be fed one by one."""
-        state = self.lark.parse_interactive(start=start).parser_state
-        state.parse_conf.callbacks = callbacks
-        return state
+    def after(self, state: int, rule: Rule) -> int:
+        """The state in which a parser goes on that has reduced by a rule, on top of a state."""
+        target = self.actions[state][rule.origin.name][0]
+        assert target is not None
+        return target
 
 
 @cache
@@ -39,8 +54,18 @@ def grammar() -> Grammar:
     """Read and compiled at the first use, which takes a quarter of a second."""
     text = resources.files("grammar").joinpath("flow.lark").read_text(encoding="utf-8")
     lark = Lark(text, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True)
-    terminals = {
-        terminal.pattern.value: terminal.name for terminal in lark.terminals if isinstance(terminal.pattern, PatternStr)
-    }
-    builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
-    return Grammar(lark, terminals, builder)
+    parsers = {start: lark.parse_interactive(start=start).parser_state.parse_conf for start in STARTS}
+    return Grammar(
+        actions={
+            state: {name: (arg, None) if action is Shift else (None, arg) for name, (action, arg) in row.items()}
+            for state, row in parsers[STARTS[0]].states.items()
+        },
+        starts={start: conf.start_state for start, conf in parsers.items()},
+        ends={start: conf.end_state for start, conf in parsers.items()},
+        terminals={one.pattern.value: one.name for one in lark.terminals if isinstance(one.pattern, PatternStr)},
+        steps=frozenset(
+            rule for rule in lark.rules if rule.options.expand1 and not rule.alias and len(rule.expansion) == 1
+        ),
+        shortcuts={},
+        _builder=ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True),  # type: ignore[no-untyped-call]
+    )

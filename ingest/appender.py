@@ -9,8 +9,10 @@ import structlog
 
 from variables.store import Entry, EntryId, LogFull, Recover, Shard, StaleFlush, StoreUnavailable
 
-PATIENCE = 1.8
-"""Seconds after which a request is told that the store does not answer: with one command's time limit, less than 3."""
+PATIENCE = 2.3
+"""Seconds after which a request is told that the store does not answer."""
+LOOK_EVERY = 0.25
+"""Seconds between looks at who has waited too long, while a flush is not answered."""
 ROOM = 10_000
 """Entries that may wait in memory for a shard's next flush."""
 LARGEST_FLUSH = 500
@@ -41,6 +43,7 @@ class Appender:
         self._queue: deque[_Waiting] = deque()
         self._number = 0
         self._flushing: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle
 
     async def append(self, entry: Entry) -> EntryId:
         """Where in the log the entry lies. Raises Overloaded, and StoreUnavailable: then it may be there or not."""
@@ -70,13 +73,19 @@ class Appender:
         """Sends a flush until it is answered, always under one number; who has waited too long meanwhile is told so."""
         self._number += 1
         entries = [waiting.entry for waiting in flush]
+        self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._tell_the_impatient, flush)
+        try:
+            await self._send(flush, entries)
+        finally:
+            self._watch.cancel()
+
+    async def _send(self, flush: list[_Waiting], entries: list[Entry]) -> None:
         while any(not waiting.appended.done() for waiting in flush):
             try:
                 appended = await self._shard.append(self._sender, self._number, entries)
             except StoreUnavailable as error:
                 _log.warning("append not answered", entries=len(entries), reason=str(error))
                 await self._try_to_recover()
-                self._tell_the_impatient(flush, error)
             except (LogFull, StaleFlush) as refusal:
                 _settle(flush, Overloaded(str(refusal)))
             except Exception as error:
@@ -94,9 +103,11 @@ class Appender:
             _log.debug("not recovered yet", reason=str(error))
             await asyncio.sleep(RETRY_PAUSE)
 
-    def _tell_the_impatient(self, flush: list[_Waiting], error: StoreUnavailable) -> None:
+    def _tell_the_impatient(self, flush: list[_Waiting]) -> None:
         now = time.monotonic()
-        _settle([waiting for waiting in (*flush, *self._queue) if waiting.give_up_at <= now], error)
+        impatient = [waiting for waiting in (*flush, *self._queue) if waiting.give_up_at <= now]
+        _settle(impatient, StoreUnavailable(f"no answer within {PATIENCE:g} s"))
+        self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._tell_the_impatient, flush)
 
 
 def _settle(flush: list[_Waiting], error: Exception) -> None:

@@ -161,13 +161,12 @@ class Collect:
         """Makes the entry durable; whether it was folded too, if that was to be waited for."""
         if decision.entry is None:
             return True
-        shard = door.shard_of(decision.visitor)
         in_flight = door.in_flight.get(decision.visitor, 0)
         if in_flight >= MOST_IN_FLIGHT:
             raise Refused(429, "too_many_requests", "this visitor has too many requests waiting for an answer")
         door.in_flight[decision.visitor] = in_flight + 1
         try:
-            id = await shard.appender.append(decision.entry)
+            id = await door.appender(decision.visitor).append(decision.entry)
         except Overloaded:
             raise Refused(503, "overloaded", "there is no room for more items now; send them again later") from None
         except StoreUnavailable:
@@ -176,7 +175,7 @@ class Collect:
             door.in_flight[decision.visitor] -= 1
             if not door.in_flight[decision.visitor]:
                 del door.in_flight[decision.visitor]
-        return wait and await shard.news.folded(id, FOLD_PATIENCE)
+        return wait and await door.news(decision.visitor).folded(id, FOLD_PATIENCE)
 
 
 async def _read(receive: Receive) -> bytes:

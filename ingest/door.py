@@ -2,37 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from zlib import crc32
 
 from ingest.appender import Appender
-from ingest.feed import ShardNews
 from variables.catalogue import Catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class ShardDoor:
-    """One shard: what appends to its log, and what hears of its commits."""
-
-    appender: Appender
-    news: ShardNews
+from variables.news import ShardNews
+from variables.shards import Shards, shard_number
 
 
 @dataclass(slots=True)
 class Door:
-    """`catalogue` is the newest program's; it is replaced when there is a newer one."""
+    """`catalogue` is the newest program's, replaced when there is a newer one; `appenders` has one for each shard."""
 
     app: str
     write_key: str
     catalogue: Catalogue
-    shards: Sequence[ShardDoor]
+    shards: Shards
+    appenders: Sequence[Appender]
     in_flight: dict[str, int] = field(default_factory=dict)
     """Requests of each visitor that wait for an answer now."""
 
-    def shard_of(self, visitor: str) -> ShardDoor:
-        """Where a visitor lives."""
-        return self.shards[shard_number(visitor, len(self.shards))]
+    def look_by(self, catalogue: Catalogue) -> None:
+        """Looks at items by this catalogue from now on."""
+        self.catalogue = catalogue
 
+    def appender(self, visitor: str) -> Appender:
+        """What appends to the log of the shard where a visitor lives."""
+        return self.appenders[shard_number(visitor, len(self.appenders))]
 
-def shard_number(visitor: str, shards: int) -> int:
-    """The shard of a visitor: a hash that never changes, for the data lie where it says."""
-    return crc32(visitor.encode()) % shards
+    def news(self, visitor: str) -> ShardNews:
+        """What tells of the commits of that shard."""
+        return self.shards.of(visitor).news

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from ingest.collect import RETRY_AFTER
 from ingest.door import Door
-from ingest.feed import ShardNews
+from variables.news import ShardNews
 from variables.store import INBOX_LIFETIME, StoreUnavailable
 
 MOST_STREAMS = 20
@@ -32,7 +32,7 @@ class Stream:
             return _refuse(401, "unknown_key", "the query has no write key of any app: /stream?key=…&visitor=…")
         if not 0 < len(visitor) <= 128:
             return _refuse(400, "bad_visitor", "the query must have the visitor: /stream?key=…&visitor=…")
-        news = door.shard_of(visitor).news
+        news = door.news(visitor)
         if news.listeners(visitor) >= MOST_STREAMS:
             return _refuse(429, "too_many_streams", f"this visitor has {MOST_STREAMS} streams open")
         return EventSourceResponse(_messages(news, visitor), headers=_HEADERS, sep="\n")

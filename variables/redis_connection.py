@@ -23,7 +23,8 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from variables.embedded import EmbeddedStore, EmbeddedStoreError
+from variables.data_directory import EmbeddedStoreError
+from variables.embedded import EmbeddedStore
 from variables.store import Fenced, LogFull, StaleFlush, StoreUnavailable, WrongKey
 
 COMMAND_TIMEOUT = 1.0

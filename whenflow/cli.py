@@ -13,8 +13,8 @@ from rich.console import Console
 
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from engine.library import check as check_program
+from variables.data_directory import EmbeddedStoreError
 from variables.durability import Durability
-from variables.embedded import EmbeddedStoreError
 from variables.store import StoreUnavailable
 from whenflow import show
 from whenflow.sending import UnknownEvent, send
@@ -178,7 +178,7 @@ def send_event(
         _fail(f"--event-data is no JSON: {error}")
 
     async def act(service: Service, running_app: RunningApp) -> None:
-        await send(running_app, id, event, event_data, times)
+        await send(service.doors[running_app.app.write_key], id, event, event_data, times)
         show.visitor(out, await running_app.visitor(id))
 
     try:

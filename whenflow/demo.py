@@ -55,7 +55,7 @@ class Demo:
 
     async def _states(self, visitor: str) -> AsyncIterator[ServerSentEvent]:
         """`state` and `program`, at once and whenever a commit has changed them."""
-        news = self._app.door.shard_of(visitor).news
+        news = self._app.shards.of(visitor).news
         told: dict[str, Any] = {}
         with news.commits() as committed:
             while not news.over:

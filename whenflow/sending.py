@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from console.running_app import RunningApp
+from ingest.door import Door
 from variables.store import Entry
 
 FOLD_PATIENCE = 10.0
@@ -16,14 +16,14 @@ class UnknownEvent(Exception):
     """The app's program declares no event of this name."""
 
 
-async def send(app: RunningApp, visitor: str, event_name: str, data: Any, times: int) -> bool:
+async def send(door: Door, visitor: str, event_name: str, data: Any, times: int) -> bool:
     """Appends an event `times` times; whether it is folded now. Raises UnknownEvent, StoreUnavailable."""
-    events = app.door.catalogue.events
+    events = door.catalogue.events
     event = events.get(event_name)
     if event is None:
         known = ", ".join(events) or "none: apply a program first"
-        raise UnknownEvent(f'{app.app.name} has no event "{event_name}"; it has {known}')
+        raise UnknownEvent(f'{door.app} has no event "{event_name}"; it has {known}')
     item = {"track_event": {"event_name": event.name, "event_uuid": event.uuid, "event_data": data}}
     body = to_json({"visitor": visitor, "sent_at": time.time(), "items": [item] * times})
-    shard = app.door.shard_of(visitor)
-    return await shard.news.folded(await shard.appender.append(Entry(body)), FOLD_PATIENCE)
+    id = await door.appender(visitor).append(Entry(body))
+    return await door.news(visitor).folded(id, FOLD_PATIENCE)

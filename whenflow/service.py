@@ -13,14 +13,15 @@ from console.health import Health, look
 from console.running_app import RunningApp
 from engine.processor import Processor
 from ingest.appender import Appender
-from ingest.door import Door, ShardDoor
-from ingest.feed import Feed
+from ingest.door import Door
 from variables import keys
 from variables.apps import App, AppStore
 from variables.catalogue import EMPTY
 from variables.embedded import EmbeddedStore
+from variables.news import News
 from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
+from variables.shards import ListenedShard, Shards
 from variables.store import until_recovered
 from whenflow.settings import Role, Settings
 
@@ -37,8 +38,9 @@ class Service:
         self.store = AppStore(connections)
         self.apps: dict[str, RunningApp] = {}
         self._embedded = embedded
-        self._by_key: dict[str, RunningApp] = {}
-        self._feed = Feed(connections)
+        self.doors: dict[str, Door] = {}
+        """By write key."""
+        self._news = News(connections)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -46,9 +48,9 @@ class Service:
         """Brings up every app there is, and goes on to bring up those that are made later."""
         await self.store.find_or_make(DEFAULT_APP, self.settings.write_key)
         await self.look_for_apps()
-        self._feed.on(keys.APPS_NEWS, self.look_for_apps)
-        self._run(self._feed.run, "feed")
-        await self._feed.ready.wait()
+        self._news.on(keys.APPS_NEWS, self.look_for_apps)
+        self._run(self._news.run, "news")
+        await self._news.ready.wait()
 
     async def stop(self) -> None:
         """Gives every shard up in order. What was accepted is in the log, for whoever comes next."""
@@ -57,20 +59,19 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for app in self.apps.values():
             for shard in app.shards:
-                await shard.close()
+                await shard.store.close()
         await self.connections.close()
 
     def end_streams(self) -> None:
         """Ends the streams to pages, which come again by themselves: the process stops."""
-        self._feed.end()
+        self._news.end()
 
     def app(self, name: str) -> RunningApp | None:
         return self.apps.get(name)
 
     def door(self, write_key: str) -> Door | None:
         """The app of a write key, as ingest sees it."""
-        app = self._by_key.get(write_key)
-        return None if app is None else app.door
+        return self.doors.get(write_key)
 
     async def health(self) -> Health:
         flusher = None if self._embedded is None else self._embedded.flusher
@@ -88,15 +89,17 @@ class Service:
                 await self._bring_up(app)
 
     async def _bring_up(self, app: App) -> None:
-        shards = [RedisShard(self.connections, app.name, number) for number in range(app.shards)]
-        doors = [ShardDoor(Appender(s, self._name, self.connections.recover), self._feed.shard(s)) for s in shards]
-        running = RunningApp(app, self.store, shards, Door(app.name, app.write_key, EMPTY, doors), self.settings.zone)
-        self.apps[app.name] = self._by_key[app.write_key] = running
+        stores = [RedisShard(self.connections, app.name, number) for number in range(app.shards)]
+        shards = Shards([ListenedShard(store, self._news.shard(store)) for store in stores])
+        appenders = [Appender(store, self._name, self.connections.recover) for store in stores]
+        door = Door(app.name, app.write_key, EMPTY, shards, appenders)
+        running = RunningApp(app, self.store, shards, self.settings.zone, door.look_by)
         await running.refresh()
-        self._feed.on(keys.news(app.name), running.refresh)
+        self.apps[app.name], self.doors[app.write_key] = running, door
+        self._news.on(keys.news(app.name), running.refresh)
         if Role.PROCESSOR in self.settings.roles:
-            for number, shard in enumerate(shards):
-                processor = Processor(shard, running.library, self._name, self.connections.recover)
+            for number, store in enumerate(stores):
+                processor = Processor(store, running.library, self._name, self.connections.recover)
                 self._run(processor.run, f"processor {app.name}:{number}")
 
     def _run(self, work: Callable[[], Awaitable[None]], name: str) -> None:

@@ -20,8 +20,9 @@ from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from variables import embedded
+from variables.data_directory import DirectoryRefusedError, StoreNotReadyError
 from variables.durability import Durability
-from variables.embedded import DirectoryRefusedError, EmbeddedStore, StoreNotReadyError
+from variables.embedded import EmbeddedStore
 
 _ROOT = Path(__file__).parents[2]
 

@@ -96,7 +96,7 @@ class ShardNews:
         self.hear(await self.shard.position(), list(self._listeners))
 
 
-class Feed:
+class News:
     """One subscription for the news of all shards of all apps, and of their programs."""
 
     def __init__(self, connections: Connections) -> None:
