@@ -19,7 +19,7 @@ from variables.store import StoreUnavailable
 from whenflow import show
 from whenflow.sending import UnknownEvent, send
 from whenflow.service import DEFAULT_APP, Service, running
-from whenflow.settings import Role, Settings
+from whenflow.settings import Settings
 from whenflow.site import PortInUse, listen, serve, site
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -64,9 +64,8 @@ def serve_command(
     durability: DURABILITY = None,
 ) -> None:
     """Runs Whenflow until Ctrl-C or SIGTERM."""
-    _run(
-        _serve(_settings(port=port, host=host, data=data, redis_url=redis, durability=durability, roles=_roles(roles)))
-    )
+    settings = _settings(port=port, host=host, data=data, redis_url=redis, durability=durability, roles=roles)
+    _run(_serve(settings))
 
 
 @app.command()
@@ -195,16 +194,10 @@ def _settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problem = error.errors()[0]
-        _fail(f"WHENFLOW_{str(problem['loc'][0]).upper()}: {problem['msg']}")
-
-
-def _roles(text: str | None) -> frozenset[Role] | None:
-    if text is None:
-        return None
-    try:
-        return frozenset(Role(role.strip()) for role in text.split(","))
-    except ValueError as error:
-        _fail(f"--roles: {error}; roles are {', '.join(Role)}")
+        name = str(problem["loc"][0])
+        _fail(
+            f"{name} (--{name.replace('_', '-')} or WHENFLOW_{name.upper()}) is {problem['input']!r}: {problem['msg']}"
+        )
 
 
 def _read(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -219,7 +212,7 @@ def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) ->
     """Runs a command on an app, in a service that lives as long as the command: beside `serve` it uses its server."""
 
     async def do() -> None:
-        async with running(settings) as service:
+        async with running(settings, serving=False) as service:
             if make:
                 await service.make_app(name)
             found = service.app(name)

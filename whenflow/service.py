@@ -117,9 +117,13 @@ async def _kept_up(work: Callable[[], Awaitable[None]], name: str) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A service, from the start of its store to an orderly stop."""
-    embedded = None if settings.redis_url else EmbeddedStore(settings.data, settings.durability)
+async def running(settings: Settings, *, serving: bool = True) -> AsyncIterator[Service]:
+    """A service, from the start of its store to an orderly stop.
+
+    One that only runs a command (not `serving`) leaves the durability of a server that is there as it is.
+    """
+    durability = settings.durability if serving else None
+    embedded = None if settings.redis_url else EmbeddedStore(settings.data, durability)
     if embedded is not None:
         embedded.ensure()
     try:

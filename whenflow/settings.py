@@ -4,9 +4,10 @@ import os
 import secrets
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from variables.durability import Durability
 
@@ -31,12 +32,18 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     durability: Durability = Durability.ALWAYS
-    roles: frozenset[Role] = frozenset(Role)
+    roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
+    """As text, a comma list."""
     write_key: str | None = None
     """Of the app `default`."""
     admin_token: str | None = None
     zone: str = "UTC"
     """Time zone of the programs that are applied from now on."""
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, roles: object) -> object:
+        return [role.strip() for role in roles.split(",")] if isinstance(roles, str) else roles
 
     def token(self) -> str:
         """The admin token: as set, or out of the data directory's file, which is made if it is not there."""

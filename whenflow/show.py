@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -15,20 +14,24 @@ from grammar.checker import Checked
 from grammar.diagnostics import Diagnostic, render, to_json
 from variables.apps import App
 from whenflow.service import DEFAULT_APP, Service
+from whenflow.settings import Role
 
 
 def addresses(out: Console, service: Service, address: str, with_demo: bool) -> None:
     """What a server says once it listens."""
     app = service.apps[DEFAULT_APP].app
-    where = Table.grid(padding=(0, 2))
-    if with_demo:
-        where.add_row("Demo shop", f"{address}/")
-    where.add_row("Page script", f'<script async src="{address}/ppmatc.js" data-key="{app.write_key}"></script>')
-    where.add_row("Admin API", f"{address}/api/apps/{app.name}/program")
-    where.add_row("Admin token", _token_place(service))
-    where.add_row("Health", f"{address}/health")
-    out.print(Text("Whenflow is up. Stop it with Ctrl-C.", style="bold green"))
-    out.print(where)
+    script = f'<script async src="{address}/ppmatc.js" data-key="{app.write_key}"></script>'
+    roles = service.settings.roles
+    lines = [
+        *([("Demo shop", f"{address}/")] if with_demo else []),
+        *([("Page script", script)] if Role.INGEST in roles else []),
+        *([("Admin API", f"{address}/api/apps/{app.name}/program")] if Role.CONSOLE in roles else []),
+        ("Admin token", _token_place(service)),
+        ("Health", f"{address}/health"),
+    ]
+    out.print("Whenflow is up. Stop it with Ctrl-C.", style="bold green")
+    for name, value in lines:
+        out.print(f"{name:<13}{value}", markup=False)
 
 
 def _token_place(service: Service) -> str:
@@ -59,7 +62,7 @@ def generated(out: Console, checked: Checked) -> None:
         out.print(f"\nflow {flow.name}", style="bold")
         conditions = [] if flow.when is None else [flow.when]
         for compiled in [*conditions, *_compiled(flow.steps)]:
-            out.print(Syntax(compiled.generated, "python", word_wrap=True))
+            out.print(compiled.generated, markup=False)
 
 
 def _compiled(steps: Iterable[Ready]) -> Iterable[Any]:
@@ -85,6 +88,8 @@ def applied(out: Console, app: App, result: Applied) -> None:
 def visitor(out: Console, view: dict[str, Any]) -> None:
     """A visitor, as the admin API gives it, for people: what is null is left out."""
     out.print(Text(view["visitor"], style="bold"))
+    if view["variables"]["first_seen_time"] is None:
+        out.print("Nobody has reported this visitor yet.", style="yellow")
     known = {name: value for name, value in view["variables"].items() if value is not None}
     _table(out, "variable", "value", [(name, _plain(value)) for name, value in known.items()])
     out.print(f"segments: {', '.join(view['segments']) or 'none'}")
