@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import re2
 
 from engine import functions, operators
+from engine.code import Guarded, all_of, already_bound, at, bind, class_of, constant, is_, is_not_none, load
 from grammar.nodes import (
     Binary,
     Boolean,
@@ -57,28 +58,6 @@ _FAMILIES = (NUMBER, Type.TEXT, Type.DATETIME, Type.DURATION)
 """Kinds that order among themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """`value` may be computed if all `guards` are true, tested in order; else the whole is null.
-
-    `sure`: the value itself is never null then.
-    `unguarded`: code that gives the value or None by itself, where there is such code.
-    """
-
-    guards: tuple[ast.expr, ...]
-    value: ast.expr
-    sure: bool = True
-    unguarded: ast.expr | None = None
-
-    def whole(self) -> ast.expr:
-        """As one expression: the value or None."""
-        if self.unguarded is not None:
-            return self.unguarded
-        if not self.guards:
-            return self.value
-        return ast.IfExp(_all(self.guards), self.value, _constant(None))
-
-
 @dataclass(slots=True)
 class Generator:
     """Generates one function; afterwards `reads` and `constants` say what its code needs."""
@@ -108,12 +87,12 @@ class Generator:
 
     def template(self, template: Template, escape: Callable[[str], str] | None = None) -> ast.expr:
         """Code of the text: the plain stretches as they are, each value printed and, if need be, escaped."""
-        parts = [_constant(part) if isinstance(part, str) else self._printed(part, escape) for part in template.parts]
-        return ast.Call(ast.Attribute(_constant(""), "join", ast.Load()), [ast.Tuple(parts, ast.Load())], [])
+        parts = [constant(part) if isinstance(part, str) else self._printed(part, escape) for part in template.parts]
+        return ast.Call(ast.Attribute(constant(""), "join", ast.Load()), [ast.Tuple(parts, ast.Load())], [])
 
     def _printed(self, expression: Expression, escape: Callable[[str], str] | None) -> ast.expr:
         text: ast.expr = self._call(functions.to_text, self.value(expression), self._keep(self.zone))
-        text = ast.BoolOp(ast.Or(), [text, _constant("")])
+        text = ast.BoolOp(ast.Or(), [text, constant("")])
         return text if escape is None else self._call(escape, text)
 
     @contextmanager
@@ -135,28 +114,28 @@ class Generator:
         method: Callable[[Any], Guarded] = getattr(self, f"_visit_{type(node).__name__.lower()}")
         generated = method(node)
         for code in (*generated.guards, generated.value):
-            _at(code, node)
+            at(code, node)
         return generated
 
     def _visit_constant(self, node: Constant) -> Guarded:
         value = node.value
-        code = self._keep(value) if isinstance(value, timedelta) else _constant(value)
+        code = self._keep(value) if isinstance(value, timedelta) else constant(value)
         return Guarded((), code, sure=value is not None)
 
     def _visit_name(self, node: Name) -> Guarded:
         if node.id == "now":
-            return Guarded((), _name("now"))
+            return Guarded((), load("now"))
         if node.id in self.derived:
             return Guarded((), self.value(self.derived[node.id]))
         self.reads.add(node.id)
-        return self._guarded(ast.Subscript(_name("v"), _constant(node.id), ast.Load()), self._type(node))
+        return self._guarded(ast.Subscript(load("v"), constant(node.id), ast.Load()), self._type(node))
 
     def _guarded(self, code: ast.expr, type_: Type) -> Guarded:
         """Splits what may be null, and has one kind otherwise, into the test for null and the value."""
         if Type.NULL not in type_ or Type.JSON in type_ or type_ == Type.NULL:
             return Guarded((), code, sure=not type_ & (Type.NULL | Type.JSON))
         name = self._temporary()
-        return Guarded((_is_not_none(_bind(name, code)),), _name(name), unguarded=code)
+        return Guarded((is_not_none(bind(name, code)),), load(name), unguarded=code)
 
     def _visit_listdisplay(self, node: ListDisplay) -> Guarded:
         return Guarded((), ast.List([self._whole(item) for item in node.items], ast.Load()))
@@ -172,9 +151,9 @@ class Generator:
     def _read_key(self, container: Expression, key: str) -> Guarded:
         """`operators.read` for a key that is known, without the call: `c.get(key) if c.__class__ is dict else None`."""
         name = self._temporary()
-        is_object = _is(_class_of(_bind(name, self._whole(container))), _name("dict"))
-        get = ast.Call(ast.Attribute(_name(name), "get", ast.Load()), [_constant(key)], [])
-        return Guarded((), ast.IfExp(is_object, get, _constant(None)), sure=False)
+        is_object = is_(class_of(bind(name, self._whole(container))), load("dict"))
+        get = ast.Call(ast.Attribute(load(name), "get", ast.Load()), [constant(key)], [])
+        return Guarded((), ast.IfExp(is_object, get, constant(None)), sure=False)
 
     def _visit_unary(self, node: Unary) -> Guarded:
         if node.operator == "not":
@@ -229,7 +208,7 @@ class Generator:
             if place < len(node.links) - 1:
                 right = self._evaluated_once(right, link.right)
             links.append(self._link(link, left_node, left, right))
-            left_node, left = link.right, _already_bound(right)
+            left_node, left = link.right, already_bound(right)
         return Guarded((), links[0] if len(links) == 1 else ast.BoolOp(ast.And(), links))
 
     def _evaluated_once(self, operand: Guarded, node: Expression) -> Guarded:
@@ -237,13 +216,13 @@ class Generator:
         if isinstance(operand.value, ast.Constant) or (isinstance(operand.value, ast.Name) and not operand.guards):
             return operand
         name = self._temporary()
-        return Guarded((), _bind(name, operand.whole()), sure=operand.sure and not operand.guards)
+        return Guarded((), bind(name, operand.whole()), sure=operand.sure and not operand.guards)
 
     def _link(self, link: Link, left_node: Expression, left: Guarded, right: Guarded) -> ast.expr:
         operator = link.operator
         if operator in ("is", "is not"):
             test = ast.Is() if operator == "is" else ast.IsNot()
-            return ast.Compare(left.whole(), [test], [_constant(None)])
+            return ast.Compare(left.whole(), [test], [constant(None)])
         if operator in ("==", "!="):
             return self._equality(operator, left, right)
         if operator in ("in", "not in"):
@@ -270,7 +249,7 @@ class Generator:
             left_fits, right_fits = _only(left_type, family), _only(right_type, family)
             if left_fits and right_fits and left.sure and right.sure:
                 compare = ast.Compare(left.value, [_COMPARE[link.operator]], [right.value])
-                return _all((*left.guards, *right.guards, compare))
+                return all_of((*left.guards, *right.guards, compare))
             if left_type == Type.JSON and right_fits and right.sure and not right.guards:
                 return self._json_ordering(link.operator, left.whole(), right.value, family)
         return self._call(_COMPARE_ANYTHING[link.operator], left.whole(), right.whole())
@@ -278,14 +257,14 @@ class Generator:
     def _json_ordering(self, operator: str, left: ast.expr, right: ast.expr, family: Type) -> ast.expr:
         """A json value against one of a known kind: its class decides, then Python compares."""
         name = self._temporary()
-        class_of = _class_of(_bind(name, left))
+        class_of = class_of(bind(name, left))
         if family == NUMBER:
             like: ast.expr = ast.Compare(class_of, [ast.In()], [self._keep(NUMBER_CLASSES)])
         elif family == Type.TEXT:
-            like = _is(class_of, _name("str"))
+            like = is_(class_of, load("str"))
         else:
-            return _constant(False)  # json has no moments and no durations
-        return _all((like, ast.Compare(_name(name), [_COMPARE[operator]], [right])))
+            return constant(False)  # json has no moments and no durations
+        return all_of((like, ast.Compare(load(name), [_COMPARE[operator]], [right])))
 
     # Truth
 
@@ -293,9 +272,9 @@ class Generator:
         """Code that is true where the value is: as a condition null is false, so guards need no value of their own."""
         if isinstance(node, Boolean):
             operator = ast.And() if node.operator == "and" else ast.Or()
-            return _at(ast.BoolOp(operator, [self._truth(operand) for operand in node.operands]), node)
+            return at(ast.BoolOp(operator, [self._truth(operand) for operand in node.operands]), node)
         generated = self._visit(node)
-        return _all((*generated.guards, generated.value))
+        return all_of((*generated.guards, generated.value))
 
     # Functions
 
@@ -305,7 +284,7 @@ class Generator:
         return self._guarded(code, self._type(node))
 
     def _call_round(self, node: Call) -> ast.expr:
-        digits = [_constant(_literal(argument)) for argument in node.arguments[1:]]
+        digits = [constant(_literal(argument)) for argument in node.arguments[1:]]
         return self._call(functions.rounded, self._whole(node.arguments[0]), *digits)
 
     def _call_text(self, node: Call) -> ast.expr:
@@ -331,11 +310,11 @@ class Generator:
         return self._call(function, self._whole(node.arguments[0]), self._zone(node.arguments[1:]))
 
     def _call_today(self, node: Call) -> ast.expr:
-        return self._call(functions.day_start, _name("now"), self._zone(node.arguments))
+        return self._call(functions.day_start, load("now"), self._zone(node.arguments))
 
     def _call_format_time(self, node: Call) -> ast.expr:
         value, form, *zone = node.arguments
-        return self._call(functions.format_time, self._whole(value), _constant(_literal(form)), self._zone(zone))
+        return self._call(functions.format_time, self._whole(value), constant(_literal(form)), self._zone(zone))
 
     def _call_during(self, node: Call) -> ast.expr:
         hours, *others = map(_literal, node.arguments)
@@ -343,12 +322,12 @@ class Generator:
         zones = [text for text in others if not functions.are_days(text)]
         zone = ZoneInfo(zones[0]) if zones else self.zone
         return self._call(
-            functions.during, _name("now"), self._keep(functions.Window.parse(hours, *days)), self._keep(zone)
+            functions.during, load("now"), self._keep(functions.Window.parse(hours, *days)), self._keep(zone)
         )
 
     def _call_in_segment(self, node: Call) -> ast.expr:
         inside = self.condition(self.segments[_literal(node.arguments[0])])
-        return ast.IfExp(inside, _constant(True), _constant(False))
+        return ast.IfExp(inside, constant(True), constant(False))
 
     def _zone(self, rest: Sequence[Expression]) -> ast.expr:
         return self._keep(ZoneInfo(_literal(rest[0])) if rest else self.zone)
@@ -363,14 +342,14 @@ class Generator:
         """A name for a value that source text has no literal for."""
         for name, kept in self.constants.items():
             if kept is value:
-                return _name(name)
+                return load(name)
         name = f"k{len(self.constants) + 1}"
         self.constants[name] = value
-        return _name(name)
+        return load(name)
 
     def _call(self, function: Callable[..., Any], *args: ast.expr) -> ast.expr:
         self.constants[function.__name__] = function
-        return ast.Call(_name(function.__name__), list(args), [])
+        return ast.Call(load(function.__name__), list(args), [])
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -408,45 +387,3 @@ def _literal(node: Expression) -> Any:
         return -node.operand.value
     assert isinstance(node, Constant), "the checker lets nothing but literals through here"
     return node.value
-
-
-def _name(name: str) -> ast.expr:
-    return ast.Name(name, ast.Load())
-
-
-def _constant(value: Any) -> ast.expr:
-    return ast.Constant(value)
-
-
-def _bind(name: str, value: ast.expr) -> ast.expr:
-    return ast.NamedExpr(ast.Name(name, ast.Store()), value)
-
-
-def _already_bound(operand: Guarded) -> Guarded:
-    """What a link to the right reads of an operand that the link to its left has evaluated."""
-    value = operand.value
-    return Guarded((), _name(value.target.id) if isinstance(value, ast.NamedExpr) else value, operand.sure)
-
-
-def _is(left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.Compare(left, [ast.Is()], [right])
-
-
-def _is_not_none(value: ast.expr) -> ast.expr:
-    return ast.Compare(value, [ast.IsNot()], [_constant(None)])
-
-
-def _class_of(value: ast.expr) -> ast.expr:
-    return ast.Attribute(value, "__class__", ast.Load())
-
-
-def _all(tests: Sequence[ast.expr]) -> ast.expr:
-    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), list(tests))
-
-
-def _at(code: ast.expr, node: Expression) -> ast.expr:
-    """Gives code the author's own line, so that a failure would be shown there; its parts take it over later."""
-    if not hasattr(code, "lineno"):
-        code.lineno = code.end_lineno = node.span.source.position(node.span.start)[0]
-        code.col_offset = code.end_col_offset = 0
-    return code
