@@ -257,11 +257,11 @@ class Generator:
     def _json_ordering(self, operator: str, left: ast.expr, right: ast.expr, family: Type) -> ast.expr:
         """A json value against one of a known kind: its class decides, then Python compares."""
         name = self._temporary()
-        class_of = class_of(bind(name, left))
+        its_class = class_of(bind(name, left))
         if family == NUMBER:
-            like: ast.expr = ast.Compare(class_of, [ast.In()], [self._keep(NUMBER_CLASSES)])
+            like: ast.expr = ast.Compare(its_class, [ast.In()], [self._keep(NUMBER_CLASSES)])
         elif family == Type.TEXT:
-            like = is_(class_of, load("str"))
+            like = is_(its_class, load("str"))
         else:
             return constant(False)  # json has no moments and no durations
         return all_of((like, ast.Compare(load(name), [_COMPARE[operator]], [right])))
