@@ -8,6 +8,7 @@ from typing import Any
 
 from console.view import visitor_view
 from engine.library import ProgramLibrary, check
+from engine.program import Program
 from grammar.checker import Checked
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
@@ -87,6 +88,7 @@ class RunningApp:
         checked = await asyncio.to_thread(check, files)
         if not checked.ok:
             raise InvalidProgram(checked)
+        await asyncio.to_thread(Program.build, checked.script)  # should that fail, then here and not in the shards
         texts = tuple((name, data.decode("utf-8-sig")) for name, data in files)
         while True:
             newest = await self._store.newest(self.app.name)

@@ -146,10 +146,19 @@ class News:
             told = from_json(data)
             news.hear(EntryId.parse(told["position"]), told["visitors"])
         elif act := self._others.get(channel):
-            await act()
+            await self._do(act)
 
     async def _catch_up(self) -> None:
         for news in list(self._shards.values()):
             await news.catch_up()
         for act in list(self._others.values()):
+            await self._do(act)
+
+    async def _do(self, act: Callable[[], Awaitable[None]]) -> None:
+        """What goes wrong with one app's news keeps nobody else from theirs (promise 6)."""
+        try:
             await act()
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            _log.error("news not taken up", exc_info=error)
