@@ -3,18 +3,15 @@
 The same functions read a body at the door (`ingest`) and out of the log (`engine.processor`), so both see one meaning.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
+from variables.lenient_json import DEEPEST, read_leniently
 from variables.values import LARGEST_INT, Misfit, Value, timestamp, write_json
-
-DEEPEST = 100
-"""Levels of nesting that an item may have."""
 
 
 class BadBody(ValueError):
@@ -173,7 +170,7 @@ def read_batch(body: bytes) -> Batch:
         document = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         document = _read_leniently(body)
-        body = to_json(document, inf_nan_mode="null")
+        body = write_json(document)
     if not isinstance(document, dict):
         raise BadBody('the body must be a JSON object such as {"visitor": "v1", "items": […]}')
     try:
@@ -187,7 +184,16 @@ def read_batch(body: bytes) -> Batch:
     return Batch(envelope.visitor, envelope.client, sent_at, items, body)
 
 
+def _read_leniently(body: bytes) -> Any:
+    try:
+        return read_leniently(body)
+    except ValueError as error:
+        raise BadBody(f"the body is no JSON: {error}") from None
+
+
 def _read_item(document: Any, client: str | None, clock_error: int, from_server: bool) -> Item:
+    if document is None:
+        raise BadItem("bad_item", f"an item is an object, and nested less than {DEEPEST} levels deep")
     try:
         shape = _item.validate_python(document)
     except ValidationError as error:
@@ -218,11 +224,7 @@ def _track(shape: _TrackEvent) -> Track:
         time = None if shape.event_timestamp is None else timestamp(shape.event_timestamp)
     except Misfit as misfit:
         raise BadItem("bad_timestamp", f"event_timestamp {misfit}") from None
-    try:
-        data = write_json(shape.event_data)
-    except ValueError:
-        raise BadItem("bad_item", f"event_data is nested too deeply; {DEEPEST} levels are the most") from None
-    return Track(shape.event_name, shape.event_uuid.strip().lower(), data, time)
+    return Track(shape.event_name, shape.event_uuid.strip().lower(), write_json(shape.event_data), time)
 
 
 def _identify(values: dict[str, Value]) -> Identify:
@@ -236,60 +238,3 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(step) for step in problem["loc"])
     return f"{where}: {problem['msg']}" if where else problem["msg"]
-
-
-# A body that a strict reader refuses whole ----------------------------------------------------------------------------
-#
-# Browsers write half a surrogate pair as an escape, and a page may nest an object as deep as it likes: one such item
-# must not cost its neighbours, so the body is read once more by the forgiving reader and mended.
-
-
-def _read_leniently(body: bytes) -> Any:
-    try:
-        document = json.loads(body, parse_int=_read_long_int, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise BadBody("the body is nested too deeply to be read") from None
-    except ValueError as error:
-        raise BadBody(f"the body is no JSON: {error}") from None
-    if isinstance(document, dict) and isinstance(document.get("items"), list):
-        return {
-            **_mend_or_none({k: v for k, v in document.items() if k != "items"}),
-            "items": _mend_all(document["items"]),
-        }
-    return _mend_or_none(document)
-
-
-def _mend_all(items: list[Any]) -> list[Any]:
-    return [_mend_or_none(item) for item in items]
-
-
-def _read_long_int(digits: str) -> int | None:
-    return int(digits) if len(digits) < 4300 else None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-class _TooDeep(Exception):
-    pass
-
-
-def _mend_or_none(value: Any) -> Any:
-    """The value without half surrogate pairs; None, which is no item, where it is nested too deeply."""
-    try:
-        return _mend(value, DEEPEST)
-    except _TooDeep:
-        return None
-
-
-def _mend(value: Any, levels: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict | list) and levels == 0:
-        raise _TooDeep
-    if isinstance(value, dict):
-        return {_mend(key, levels): _mend(member, levels - 1) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_mend(member, levels - 1) for member in value]
-    return value

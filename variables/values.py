@@ -64,9 +64,10 @@ def _read_text(raw: bytes) -> str | None:
 
 def _read_int(raw: bytes) -> int | None:
     try:
-        return int(raw)
+        number = int(raw)
     except ValueError:
         return None
+    return number if abs(number) <= LARGEST_INT else None
 
 
 def _read_float(raw: bytes) -> float | None:
@@ -89,7 +90,10 @@ def _read_datetime(raw: bytes) -> datetime | None:
 
 
 def _read_json(raw: bytes) -> Value:
-    return from_json(raw)
+    try:
+        return from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        return None
 
 
 READERS: dict[Kind, Callable[[bytes], Value]] = {
@@ -159,30 +163,34 @@ def _write_bool(value: Value) -> bytes:
 def _write_datetime(value: Value) -> bytes:
     if isinstance(value, datetime):
         return b"%d" % milliseconds(value)
-    if isinstance(value, str):
-        return b"%d" % milliseconds(_parse_iso(value))
-    return b"%d" % timestamp(value)
+    return b"%d" % (_parse_iso(value) if isinstance(value, str) else timestamp(value))
 
 
-def _parse_iso(text: str) -> datetime:
+def _parse_iso(text: str) -> int:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise Misfit("needs a moment such as 2026-01-01T10:00:00Z") from None
-    return instant.replace(tzinfo=instant.tzinfo or UTC)
+    return _in_range(milliseconds(instant.replace(tzinfo=instant.tzinfo or UTC)))
 
 
 MILLISECONDS_FROM = 100_000_000_000
 """A timestamp at or above this is in milliseconds: as seconds it would lie beyond the year 5138."""
-FARTHEST = 62_000_000_000_000
-"""Milliseconds from 1970 that a moment may lie away, either way; about 1965 years, so that it stays a datetime."""
+_FIRST, _LAST = milliseconds(datetime.min.replace(tzinfo=UTC)), milliseconds(datetime.max.replace(tzinfo=UTC))
 
 
 def timestamp(value: Value) -> int:
-    """Milliseconds of a unix time as pages send it: seconds, or milliseconds if it is that large."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -FARTHEST < value < FARTHEST:
+    """Milliseconds of a unix time as pages send it: seconds, or milliseconds if it is that large. Raises Misfit."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _FIRST <= value <= _LAST:
         raise Misfit("needs a unix time in seconds, within the years 1 to 9999")
-    return round(value if abs(value) >= MILLISECONDS_FROM else value * 1000)
+    return _in_range(round(value if abs(value) >= MILLISECONDS_FROM else value * 1000))
+
+
+def _in_range(milliseconds: int) -> int:
+    """An instant that a datetime can hold."""
+    if not _FIRST <= milliseconds <= _LAST:
+        raise Misfit("needs a moment within the years 1 to 9999, in UTC")
+    return milliseconds
 
 
 _WRITERS: dict[Kind, Callable[[Value], bytes]] = {
