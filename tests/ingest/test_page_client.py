@@ -24,9 +24,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ingest.page_client import BUILT_FILE, page_client_route
-from tests.browser import chromium, missing_tool
-
-JQUERY = Path(__file__).parents[2] / "ingest/client/node_modules/jquery/dist/jquery.min.js"
+from tests.browser import chromium
+from tests.ingest.test_page_client_build import CLIENT, installed_client
 
 KEY = "wk_test"
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
@@ -62,7 +61,6 @@ class Host:
                 page_client_route(),
                 Route("/collect", self._collect, methods=["POST", "OPTIONS"]),
                 Route("/stream", self._stream),
-                Route("/jquery.js", lambda _: Response(JQUERY.read_bytes(), media_type="text/javascript")),
                 Route("/{name:path}", self._page),
             ]
         )
@@ -234,10 +232,10 @@ def push(page: Page, *names: str) -> None:
 
 
 def started(page: Page, host: Host, url: str) -> None:
-    """Opens a page and waits until its visit was answered and its stream is open."""
-    opened = len(host.streams)
+    """Opens a page and waits until its visit arrived and its stream is open."""
+    visits, opened = len(host.items("visit")), len(host.streams)
     page.goto(url)
-    until(page, lambda: len(host.streams) > opened, "the stream")
+    until(page, lambda: len(host.items("visit")) > visits and len(host.streams) > opened, "visit and stream")
 
 
 def cards(page: Page) -> list[str]:
@@ -296,15 +294,19 @@ window._ppmatc.push({
 });
 """  # noqa: W291
 
-STAND_IN = "<script>$ = target => ({on: (type, handler) => target.addEventListener(type, handler)})</script>"
+
+@pytest.fixture(params=["jquery", "stand-in"])
+def dollar(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """`$`: from jQuery itself, which comes with the client's packages, and as the one method that the snippet calls."""
+    if request.param == "stand-in":
+        return "$ = target => ({on: (type, handler) => target.addEventListener(type, handler)})"
+    jquery = Path("node_modules/jquery/dist/jquery.min.js")
+    client = CLIENT if (CLIENT / jquery).exists() else installed_client(tmp_path_factory)
+    return (client / jquery).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("library", ["jquery", "stand-in"])
-def test_the_manuals_snippet_works_as_printed(page: Page, host: Host, library: str) -> None:
-    if library == "jquery" and not JQUERY.exists():
-        missing_tool("jQuery is not installed: run `npm ci` in ingest/client")
-    dollar = STAND_IN if library == "stand-in" else '<script src="/jquery.js"></script>'
-    page.goto(host.page(head=f"{dollar}<script>{MANUAL}</script>"))
+def test_the_manuals_snippet_works_as_printed(page: Page, host: Host, dollar: str) -> None:
+    page.goto(host.page(head=f"<script>{dollar}</script><script>{MANUAL}</script>"))
     page.mouse.click(30, 40)
     page.mouse.click(50, 60)
     until(page, lambda: len(host.names()) == 2)
@@ -633,9 +635,10 @@ def test_text_is_text_and_only_pages_are_linked(page: Page, host: Host) -> None:
     host.say("<b>bold</b> <img src=x onerror=alert(1)>", sender="<i>Ann</i>")
     expect(page.get_by_text("<b>bold</b> <img src=x onerror=alert(1)>")).to_be_visible()
     expect(page.get_by_text("<i>Ann</i>")).to_be_visible()
-    for link in ("javascript:alert(1)", " javascript:alert(1)", "data:text/html,x", "mailto:a@b.c", "relative", None):
-        host.say(f"with {link}", button={"label": "Go", "link": link})
-        expect(page.get_by_text(f"with {link}")).to_be_visible()
+    unsafe = ["javascript:alert(1)", " javascript:alert(1)", "data:text/html,x", "mailto:a@b.c", "relative", None]
+    for number, link in enumerate(unsafe):
+        host.say(f"unsafe {number}", button={"label": "Go", "link": link})
+        expect(page.get_by_text(f"unsafe {number}")).to_be_visible()
     assert page.get_by_role("link").count() == 0
     host.say("elsewhere", button={"label": "Go", "link": "https://example.com/"})
     expect(page.get_by_role("link", name="Go")).to_have_attribute("target", "_blank")

@@ -38,6 +38,8 @@ function start(src: string, key: string): void {
     browser.set("known", visitor);
     listen();
   });
+  let warned = "";
+  /** Numbers and sends an entry; one that cannot be reported is warned of, and nothing is thrown into the page. */
   const report = (read: () => object, answered?: Answered): void => {
     try {
       outbox.add(read(), answered);
@@ -49,7 +51,6 @@ function start(src: string, key: string): void {
       if (answered) answered({ code: "dropped", detail });
     }
   };
-  let warned = "";
   const send = (entry: object, answered?: Answered): void => report(() => entry, answered);
 
   const bubble = makeBubble((message, status) => {

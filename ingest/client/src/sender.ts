@@ -92,7 +92,7 @@ export function makeSender(url: string, outbox: Outbox, onAccepted: () => void):
 
   const schedule = (wait: number): void => {
     clearTimeout(timer);
-    if (!inFlight) timer = window.setTimeout(run, wait, false);
+    if (!inFlight) timer = setTimeout(run, wait, false);
   };
 
   return {

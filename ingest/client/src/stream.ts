@@ -19,7 +19,7 @@ export function openStream(url: string, onMessage: (data: string) => void): void
       failures = 0;
     };
     source.onerror = () => {
-      if (source.readyState > 1) timer = window.setTimeout(open, backoff(failures++));
+      if (source.readyState > 1) timer = setTimeout(open, backoff(failures++));
     };
   };
   document.addEventListener("visibilitychange", open);
