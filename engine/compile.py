@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ class Compiled:
 
     run: Function
     reads: frozenset[str]
-    tree: ast.Expression = field(repr=False)
+    tree: ast.Module = field(repr=False)
 
     @property
     def generated(self) -> str:
@@ -44,32 +44,37 @@ class Compiler:
 
     def condition(self, expression: Expression) -> Compiled:
         """Compiles an expression whose truth alone matters; the function may return anything that is true or false."""
-        generator = self._generator()
-        return _compile(generator.condition(expression), expression, generator)
+        return self._compile(expression, lambda generator: generator.condition(expression))
 
     def value(self, expression: Expression) -> Compiled:
         """Compiles an expression whose value matters."""
-        generator = self._generator()
-        return _compile(generator.value(expression), expression, generator)
+        return self._compile(expression, lambda generator: generator.value(expression))
 
     def template(self, template: Template, escape: Callable[[str], str] | None = None) -> Compiled:
         """Compiles a text; `escape` makes a value fit for where it lands."""
-        generator = self._generator()
-        return _compile(generator.template(template, escape), template, generator)
+        return self._compile(template, lambda generator: generator.template(template, escape))
 
-    def _generator(self) -> Generator:
-        return Generator(self.scope, self.zone, self.segments, self.derived)
+    def _compile(self, node: Expression | Template, generate: Callable[[Generator], ast.expr]) -> Compiled:
+        generator = Generator(self.scope, self.zone, self.segments, self.derived)
+        body: list[ast.stmt] = [ast.Return(generate(generator))]
+        if generator.may_overflow:
+            careful = replace(generator, hurried=False)
+            caught = ast.ExceptHandler(ast.Name("OverflowError", ast.Load()), None, [ast.Return(generate(careful))])
+            body = [ast.Try(body, [caught], [], [])]
+        tree = ast.Module([ast.FunctionDef("evaluate", _PARAMETERS, body, [])], [])
+        return Compiled(_load(tree, node, generator.constants), frozenset(generator.reads), tree)
 
 
 _PARAMETERS = ast.arguments([], [ast.arg("v"), ast.arg("now")], None, [], [], None, [])
 
 
-def _compile(body: ast.expr, node: Expression | Template, generator: Generator) -> Compiled:
-    tree = ast.Expression(ast.Lambda(_PARAMETERS, body))
-    tree.body.lineno = tree.body.end_lineno = node.span.source.position(node.span.start)[0]
-    tree.body.col_offset = tree.body.end_col_offset = 0
+def _load(tree: ast.Module, node: Expression | Template, constants: Mapping[str, Any]) -> Function:
+    function = tree.body[0]
+    function.lineno = function.end_lineno = node.span.source.position(node.span.start)[0]
+    function.col_offset = function.end_col_offset = 0
     ast.fix_missing_locations(tree)
-    code = compile(tree, node.span.source.name, "eval")
-    # Only trees that the generator built get here, and they can name nothing but what it keeps in `constants`.
-    namespace: dict[str, Any] = {"__builtins__": {}, "dict": dict, "str": str, **generator.constants}
-    return Compiled(eval(code, namespace), frozenset(generator.reads), tree)  # noqa: S307
+    # Only trees that the generator built get here: they can name nothing but these and what it keeps in `constants`.
+    names: dict[str, Any] = {"__builtins__": {}, "dict": dict, "str": str, "OverflowError": OverflowError, **constants}
+    exec(compile(tree, node.span.source.name, "exec"), names)  # noqa: S102
+    evaluate: Function = names["evaluate"]
+    return evaluate

@@ -6,14 +6,13 @@ Zones, windows, days, formats and patterns are literals in the language; the gen
 """
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from engine.operators import NUMBER
+from engine.operators import NUMBER, finite
 from variables.values import EPOCH, Value, iso
 
 # Texts and lists ------------------------------------------------------------------------------------------------------
@@ -57,11 +56,12 @@ def matches(value: Value, pattern: Pattern) -> bool:
 
 
 def absolute(value: Value) -> Value:
-    if isinstance(value, NUMBER):
+    if not isinstance(value, int | float | timedelta):
+        return None
+    try:
         return abs(value)
-    if isinstance(value, timedelta):
-        return abs(value) if value > timedelta.min else None
-    return None
+    except OverflowError:
+        return None
 
 
 def least(*values: Value) -> Value:
@@ -86,10 +86,9 @@ def rounded(value: Value, digits: int | None = None) -> Value:
     if not isinstance(value, NUMBER):
         return None
     try:
-        result = round(value, digits)
+        return finite(round(value, digits))
     except (OverflowError, ValueError):
         return None
-    return result if math.isfinite(result) else None
 
 
 def to_int(value: Value) -> int | None:
@@ -101,14 +100,13 @@ def to_int(value: Value) -> int | None:
         return None
 
 
-def to_float(value: Value) -> float | None:
+def to_float(value: Value) -> Value:
     if not isinstance(value, int | float | str):
         return None
     try:
-        result = float(value)
+        return finite(float(value))
     except (ValueError, OverflowError):
         return None
-    return result if math.isfinite(result) else None
 
 
 # Moments --------------------------------------------------------------------------------------------------------------
@@ -168,10 +166,25 @@ def day_start(value: Value, zone: ZoneInfo) -> datetime | None:
     local = _local(to_datetime(value, zone), zone)
     if local is None:
         return None
+    midnight = datetime.combine(local.date(), time(), zone)
     try:
-        return datetime.combine(local.date(), time(), zone).astimezone(UTC)
+        start = midnight.astimezone(UTC)
+        skipped = start.astimezone(zone).replace(tzinfo=None) != midnight.replace(tzinfo=None)
+        return _first_instant(midnight, zone) if skipped else start
     except OverflowError:
         return None
+
+
+def _first_instant(midnight: datetime, zone: ZoneInfo) -> datetime:
+    """Of a day whose midnight the clock skips: the instant of the skip, between the two readings of that midnight."""
+    before, after = midnight.replace(fold=1).astimezone(UTC), midnight.astimezone(UTC)
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).date() < midnight.date():
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
 
 
 def hour(value: Value, zone: ZoneInfo) -> int | None:
@@ -256,7 +269,7 @@ def format_time(value: Value, form: str, zone: ZoneInfo) -> str | None:
 
 def _time_part(local: datetime, letter: str) -> str:
     offset = local.utcoffset() or timedelta()
-    sign, minutes = ("-" if offset < timedelta() else "+"), abs(offset) // timedelta(minutes=1)
+    sign, ahead = ("-" if offset < timedelta() else "+"), f"{datetime.min + abs(offset):%H%M%S}"
     return {
         "Y": f"{local.year:04}",
         "y": f"{local.year % 100:02}",
@@ -272,7 +285,7 @@ def _time_part(local: datetime, letter: str) -> str:
         "A": _WEEKDAYS[local.weekday()],
         "b": _MONTHS[local.month - 1][:3],
         "B": _MONTHS[local.month - 1],
-        "z": f"{sign}{minutes // 60:02}{minutes % 60:02}",
+        "z": sign + ahead.removesuffix("00") if ahead.endswith("00") else sign + ahead,
         "%": "%",
     }[letter]
 

@@ -4,7 +4,7 @@ Takes checked nodes and gives Python syntax trees, one method per node class. Th
 how much care an operation needs: numbers that cannot be null are compared as Python compares them, what may be null is
 guarded, and only what is not settled before it runs (json) goes through `engine.operators`.
 
-The generated function is `lambda v, now: …`: `v` has the value of every name in `reads`, `now` is the instant.
+The generated function is `def evaluate(v, now)`: `v` has the value of every name in `reads`, `now` is the instant.
 `ast.unparse` shows it (`whenflow check --generated`).
 """
 
@@ -67,6 +67,10 @@ class Generator:
     segments: Mapping[str, Expression] = field(default_factory=dict)
     derived: Mapping[str, Expression] = field(default_factory=dict)
     """Names that stand for an expression over other names, such as `is_online`."""
+    hurried: bool = True
+    """Whether the code may raise OverflowError at the ends of the calendar: then careful code decides."""
+    may_overflow: bool = False
+    """Whether it may indeed."""
     reads: set[str] = field(default_factory=set)
     constants: dict[str, Any] = field(default_factory=dict)
     _types: Types | None = None
@@ -182,8 +186,9 @@ class Generator:
             return True
         if node.operator in ("//", "%") and _only(left, whole) and _is_nonzero(node.right, int):
             return True
-        if node.operator in ("+", "-") and _is_now(node.left) and isinstance(node.right, Constant):
-            return _only(right, Type.DURATION)
+        if node.operator in ("+", "-") and _is_now(node.left) and _is_nonzero(node.right, timedelta) and self.hurried:
+            self.may_overflow = True
+            return True
         if node.operator == "-" and _only(left, Type.DATETIME) and _only(right, Type.DATETIME):
             return True
         return node.operator == "/" and _only(left, Type.DURATION) and _is_nonzero(node.right, timedelta)
@@ -221,13 +226,17 @@ class Generator:
     def _link(self, link: Link, left_node: Expression, left: Guarded, right: Guarded) -> ast.expr:
         operator = link.operator
         if operator in ("is", "is not"):
-            test = ast.Is() if operator == "is" else ast.IsNot()
-            return ast.Compare(left.whole(), [test], [constant(None)])
+            return self._is_null(left.whole(), positive=operator == "is")
         if operator in ("==", "!="):
             return self._equality(operator, left, right)
         if operator in ("in", "not in"):
             return self._membership(link, left_node, left, right)
         return self._ordering(link, left_node, left, right)
+
+    def _is_null(self, operand: ast.expr, *, positive: bool) -> ast.expr:
+        if isinstance(operand, ast.Constant):  # Python would warn of it
+            return constant((operand.value is None) is positive)
+        return ast.Compare(operand, [ast.Is() if positive else ast.IsNot()], [constant(None)])
 
     def _equality(self, operator: str, left: Guarded, right: Guarded) -> ast.expr:
         return ast.Compare(left.whole(), [_COMPARE[operator]], [right.whole()])

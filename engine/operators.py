@@ -19,7 +19,7 @@ LONGEST_LIST = 10_000
 NUMBER = (int, float)  # bool is an int, in Python as in the language
 
 
-def _finite(value: Value) -> Value:
+def finite(value: Value) -> Value:
     """Null in place of what is not finite."""
     return None if isinstance(value, float) and not isfinite(value) else value
 
@@ -142,7 +142,7 @@ def negate(a: Value) -> Value:
 
 def _number(operation: Callable[[], Any]) -> Value:
     try:
-        return _finite(operation())
+        return finite(operation())
     except (ZeroDivisionError, OverflowError):
         return None
 

@@ -61,8 +61,8 @@ BUILT_IN_SEGMENTS = {
 class Send:
     text: Compiled
     sender: Compiled | None
-    button: tuple[Compiled, Compiled] | None
-    """Label and link."""
+    button: Mapping[str, Compiled] | None
+    """`label` and `link`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +211,10 @@ class _Builder:
         def text(template: Template, escape: Callable[[str], str] | None = None) -> Compiled:
             return self._noted(self.compiler.template(template, escape), read)
 
-        sender = None if step.sender is None else text(step.sender, on_one_line)
-        button = (
-            None if step.button is None else (text(step.button.label, on_one_line), text(step.button.link, in_a_link))
-        )
+        sender = None if step.sender is None else text(step.sender)
+        if step.button is None:
+            return Send(text(step.text), sender, None)
+        button = {"label": text(step.button.label), "link": text(step.button.link, in_a_link)}
         return Send(text(step.text), sender, button)
 
     def _noted(self, compiled: Compiled, read: set[str]) -> Compiled:
@@ -226,12 +226,6 @@ def _in_milliseconds(duration: timedelta | None) -> int | None:
     return None if duration is None else duration // MILLISECOND
 
 
-# Where a value lands in a text (LANGUAGE.md section 6) ----------------------------------------------------------------
-
-
-def on_one_line(text: str) -> str:
-    return " ".join(text.splitlines())
-
-
 def in_a_link(text: str) -> str:
+    """A value, fit for a link (LANGUAGE.md section 6)."""
     return quote(text, safe="")

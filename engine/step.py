@@ -134,8 +134,10 @@ class _Happening:
 
     @cached_property
     def _own(self) -> Mapping[str, Value]:
-        """The `track_event_…` names, frozen as they are at the start of the runs."""
+        """What only a run has: the `track_event_…` names, frozen as they are at its start, and its times."""
         return {
+            "run_time": self.now,
+            "step_time": None,  # of a wait, and nothing waits yet
             "track_event_seq": self.event.seq,
             "track_event_name": self.event.name,
             "track_event_uuid": self.event.uuid,
@@ -190,21 +192,24 @@ class _Run:
 
     def _send(self, send: Send) -> None:
         id = self._message_id()
-        label_and_link = None if send.button is None else [self._value(part) for part in send.button]
         body = {
             "id": id,
             "flow": self._flow.name,
             "text": self._value(send.text),
-            "sender": None if send.sender is None else self._value(send.sender),
-            "button": None if label_and_link is None else dict(zip(("label", "link"), label_and_link, strict=True)),
+            "sender": None if send.sender is None else self._line(send.sender),
+            "button": None if send.button is None else {part: self._line(text) for part, text in send.button.items()},
             "time": iso(self._happening.now),
         }
         self.messages.append(Message(self.profile.visitor, id, to_json(body)))
         self.profile = replace(self.profile, inbox={**self.profile.inbox, id: "sent"})
 
+    def _line(self, compiled: Compiled) -> str:
+        """A text that has no line breaks."""
+        return " ".join(self._value(compiled).splitlines())
+
     def _message_id(self) -> str:
         """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
         (stamp, sequence), index = self._happening.cause.entry, self._happening.cause.index
-        place = f"{stamp:013}-{sequence:06x}-{index:03x}-{len(self.messages):02x}"
+        place = f"{stamp:013}-{sequence:06x}-{index:03x}-{len(self.messages):04x}"
         of_whom = f"{self.profile.visitor}\0{self._flow.name}".encode()
         return f"{place}-{blake2b(of_whom, digest_size=8).hexdigest()}"
