@@ -47,6 +47,8 @@ def main() -> None:
         app()
     except (EmbeddedStoreError, PortInUse, StoreUnavailable) as error:
         _fail(str(error))
+    except KeyboardInterrupt:  # before it serves; afterwards Ctrl-C is an orderly stop
+        raise SystemExit(130) from None
 
 
 # Serving --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from variables.news import News
 from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
 from variables.shards import ListenedShard, Shards
-from variables.store import until_recovered
+from variables.store import StoreUnavailable, until_recovered
 from whenflow.settings import Role, Settings
 
 DEFAULT_APP = "default"
@@ -129,7 +129,7 @@ async def running(settings: Settings, *, serving: bool = True) -> AsyncIterator[
     try:
         service = Service(settings, Connections(url=settings.redis_url, embedded=embedded), embedded)
         try:
-            await until_recovered(service.connections.recover)
+            await _reach(service.connections, settings, patiently=serving)
             await service.start()
             yield service
         finally:
@@ -137,3 +137,15 @@ async def running(settings: Settings, *, serving: bool = True) -> AsyncIterator[
     finally:
         if embedded is not None:
             embedded.close()
+
+
+async def _reach(connections: Connections, settings: Settings, *, patiently: bool) -> None:
+    """Waits until the store answers. A command does not wait: it raises StoreUnavailable."""
+    try:
+        await connections.recover()
+    except StoreUnavailable as error:
+        where = settings.redis_url or f"in {settings.data}"
+        if not patiently:
+            raise StoreUnavailable(f"the store {where} does not answer: {error}") from error
+        _log.warning("waiting for the store", where=where, reason=str(error))
+        await until_recovered(connections.recover)

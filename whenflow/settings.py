@@ -5,8 +5,10 @@ import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from variables.durability import Durability
@@ -44,6 +46,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, roles: object) -> object:
         return [role.strip() for role in roles.split(",")] if isinstance(roles, str) else roles
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise PydanticCustomError("redis_url", "must begin with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise PydanticCustomError("zone", "must be a time zone such as Asia/Shanghai")
+        return zone
 
     def token(self) -> str:
         """The admin token: as set, or out of the data directory's file, which is made if it is not there."""
