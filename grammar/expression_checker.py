@@ -24,7 +24,8 @@ def check_expression(
 ) -> None:
     """Checks the names and the arguments of an expression that stands by itself."""
     known = dict.fromkeys(segments)
-    ExpressionChecker(report, {Place.ANYWHERE: scope}, known, (), frozenset()).check(expression, Place.ANYWHERE)
+    seqs = sorted({variable[1] for variable in map(event_variable, scope.types) if variable is not None})
+    ExpressionChecker(report, {Place.ANYWHERE: scope}, known, seqs, frozenset()).check(expression, Place.ANYWHERE)
 
 
 class ExpressionChecker:
@@ -42,10 +43,13 @@ class ExpressionChecker:
         self.suggestions = Suggestions()
 
     def check(self, expression: Expression, place: Place) -> None:
+        """Tells each unknown name once for the expression, where it stands first."""
         types = self._scopes[place].types
+        unknown: set[str] = set()
         for node in walk(expression):
             if isinstance(node, Name):
-                if node.id not in types:
+                if node.id not in types and node.id not in unknown:
+                    unknown.add(node.id)
                     self._unknown(node, place)
             elif isinstance(node, Call):
                 self._call(node, place)

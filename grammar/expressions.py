@@ -1,7 +1,6 @@
 """Builds the nodes of expressions: one method for each rule of the ladder in `flow.lark`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import cast
 
 from grammar import wording
@@ -70,7 +69,9 @@ class ExpressionBuilder:
         """Brackets leave no node, but count as a level and belong to the expression's place."""
         opening, inside, closing = children
         nodes, levels, _ = self._measure(inside)
-        return self._bounded(replace(inside, span=self.span(opening, closing)), nodes, levels + 1)
+        # The node was made a moment ago and nobody else has it yet; a copy would cost more than all the rest.
+        object.__setattr__(inside, "span", Span(self.source, opening.start, closing.end))
+        return self._bounded(inside, nodes, levels + 1)
 
     def list_display(self, children: list[Token | Expression]) -> Expression:
         span = self.span(cast(Token, children[0]), cast(Token, children[-1]))

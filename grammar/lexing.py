@@ -167,7 +167,9 @@ class Lexer:
                 else:
                     self._reserved(word, start)
             elif kind == _SYMBOL:
-                if self._in_braces and text.startswith("}}", start):
+                if self._in_braces and text[start] == "}":
+                    if not text.startswith("}}", start, end):
+                        return False
                     self._at = start + 2
                     self._line.end = self._place(start)
                     self._move_to_source()
@@ -239,17 +241,14 @@ class Lexer:
             outer = brackets[-1] if brackets else None
             bracket = _Bracket(text, start, outer is not None and outer.of_matches, outer.commas if outer else 0)
         brackets.append(bracket)
-        if len(brackets) > MAX_LEVELS:
+        if len(brackets) == MAX_LEVELS + 1:
             self._fail(wording.expression_too_deep(self._span(start, start + 1), MAX_LEVELS))
 
     def _close(self, text: str, start: int) -> None:
-        span = self._span(start, self._at)
-        if not self._brackets:
-            self._fail(wording.unmatched_bracket(span, text, None))
-            return
-        opening = self._brackets.pop()
-        if _CLOSING[opening.text] != text:
-            self._fail(wording.unmatched_bracket(span, text, self._span(opening.start, opening.start + 1)))
+        opening = self._brackets.pop() if self._brackets else None
+        if opening is None or _CLOSING[opening.text] != text:
+            place = None if opening is None else self._span(opening.start, opening.start + 1)
+            self._fail(wording.unmatched_bracket(self._span(start, self._at), text, place))
 
     def _unclosed(self) -> None:
         bracket = self._brackets[-1]
@@ -354,8 +353,10 @@ class Lexer:
             self._line.broken = True
             self._give_up_line(start)
             return
+        value = self._value_of(body[:length], self._at)
         self._at += length + 1
-        self._add("STRING", start, body[:length])
+        if value is not None:
+            self._add("STRING", start, value)
 
     # Places and reports
 

@@ -7,58 +7,62 @@ climbs ten of them.
 
 from typing import Any
 
-from grammar.table import Callbacks, grammar
+from grammar.table import Action, Callback, Reduction, grammar
 from grammar.tokens import Token
 
 
 class Machine:
     """A parser of `start` rules. A height of its stack can be kept and gone back to."""
 
-    __slots__ = ("_actions", "_callbacks", "_end", "_grammar", "_shortcuts", "_states", "_steps", "_values")
+    __slots__ = ("_actions", "_callbacks", "_end", "_expected", "_shortcuts", "_states", "_values")
 
-    def __init__(self, start: str, callbacks: Callbacks) -> None:
-        table = self._grammar = grammar()
+    def __init__(self, start: str, callbacks: list[Callback]) -> None:
+        table = grammar()
         self._callbacks = callbacks
-        self._actions, self._steps, self._shortcuts = table.actions, table.steps, table.shortcuts
+        self._actions, self._shortcuts, self._expected = table.actions, table.shortcuts, table.expected
         self._end = table.ends[start]
         self._states: list[int] = [table.starts[start]]
         self._values: list[Any] = []
 
     def feed(self, token: Token) -> bool:
         """Takes a token, and returns whether it fitted. One that does not may leave reductions, and no harm."""
-        states, values, actions, steps = self._states, self._values, self._actions, self._steps
+        states, values, actions = self._states, self._values, self._actions
         terminal = token.type
         while True:
             state = states[-1]
             action = actions[state].get(terminal)
             if action is None:
                 return terminal == "$END" and state == self._end
-            target, rule = action
-            if rule is None:
-                assert target is not None
-                states.append(target)
+            if isinstance(action, int):
+                states.append(action)
                 values.append(token)
                 return True
-            if rule in steps:
+            if action.step:
                 states[-1] = self._shortcuts.get((states[-2], state, terminal)) or self._climb(state, terminal)
                 continue
-            size = len(rule.expansion)
             children: list[Any] = []
+            size = action.size
             if size:
                 children = values[-size:]
                 del states[-size:], values[-size:]
-            values.append(self._callbacks[rule](children))
-            states.append(self._grammar.after(states[-1], rule))
+            values.append(self._callbacks[action.number](children))
+            states.append(self._after(states[-1], action))
+
+    def _after(self, state: int, reduction: Reduction) -> int:
+        """The state in which to go on with what a reduction gave, on top of a state."""
+        target = self._actions[state][reduction.origin]
+        assert isinstance(target, int)
+        return target
 
     def _climb(self, top: int, terminal: str) -> int:
         """Where the ladder leads from the top state when this terminal comes next."""
         below, state = self._states[-2], top
         while True:
-            _, rule = self._actions[state].get(terminal, (None, None))
-            if rule is None or rule not in self._steps:
+            action: Action | None = self._actions[state].get(terminal)
+            if not isinstance(action, Reduction) or not action.step:
                 self._shortcuts[below, top, terminal] = state
                 return state
-            state = self._grammar.after(below, rule)
+            state = self._after(below, action)
 
     def finish(self) -> tuple[bool, Any]:
         """Ends the input: whether it could end here, and the value of it all."""
@@ -76,7 +80,7 @@ class Machine:
 
     def possible(self) -> frozenset[str]:
         """The terminals that the table has here. Some may be refused nevertheless: LALR merges lookaheads."""
-        return frozenset(name for name in self._actions[self._states[-1]] if name.isupper())
+        return self._expected[self._states[-1]]
 
     def has(self, terminal: str) -> bool:
         """Whether `possible` has a terminal."""
@@ -86,10 +90,10 @@ class Machine:
         """Whether a terminal would fit, exactly."""
         if not self.has(terminal):
             return False
-        states = list(self._states)
+        states = self._states[:]
         while True:
-            target, rule = self._actions[states[-1]].get(terminal, (None, None))
-            if rule is None:
-                return target is not None
-            del states[len(states) - len(rule.expansion) :]
-            states.append(self._grammar.after(states[-1], rule))
+            action = self._actions[states[-1]].get(terminal)
+            if not isinstance(action, Reduction):
+                return action is not None
+            del states[len(states) - action.size :]
+            states.append(self._after(states[-1], action))

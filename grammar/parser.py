@@ -75,6 +75,8 @@ _STAND_INS: dict[str, tuple[str, ...]] = {
 }
 """What takes the place of an unreadable line that has a block below it, by its first word."""
 _MESSAGE = ("SEND", "WEB", "COLON", "_NEWLINE")
+_TELLING = ("FLOW", "SEND", "BUTTON")
+"""Terminals of which each can begin a line of one kind of block only."""
 _BROKEN_LINE = ("BROKEN", "_NEWLINE")
 
 
@@ -156,8 +158,11 @@ class _Parser:
 
     def _possible(self, index: int) -> frozenset[str]:
         """What could stand at a token of a line. For the first, what tells the kind of block is exact."""
-        telling = ("FLOW", "SEND", "BUTTON") if index == 0 else ()
-        return self._machine.possible() - {terminal for terminal in telling if not self._machine.accepts(terminal)}
+        possible = self._machine.possible()
+        if index > 0:
+            return possible
+        kind = next((terminal for terminal in _TELLING if self._machine.accepts(terminal)), None)
+        return possible - {terminal for terminal in _TELLING if terminal != kind}
 
     # Lines that do not fit
 
@@ -184,7 +189,7 @@ class _Parser:
         if terminals is not None:
             self._feed_terminals(terminals, line)
             return
-        if self._machine.accepts("BROKEN"):
+        if any(self._blocks):  # Blocks may not be left empty; between declarations nothing is missed.
             self._feed_terminals(_BROKEN_LINE, line)
         if line.opens:
             self._skip_below = len(self._blocks)
@@ -209,7 +214,8 @@ class _Parser:
         start = line.tokens[0].start if line.tokens else line.start
         end = max(line.tokens[-1].end if line.tokens else line.end, start)
         for terminal in terminals:
-            self._machine.feed(Token(terminal, "", start, end))
+            if not self._machine.feed(Token(terminal, "", start, end)):
+                return
 
     # Expressions and templates
 

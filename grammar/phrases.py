@@ -19,6 +19,8 @@ LATER = {
     "split": "the step `split`",
 }
 """Clauses and steps of the language that the next version brings."""
+LATER_ITEMS = ("visit", "identify")
+"""After `on` these always mean the item, never an event of that name."""
 LATER_TRIGGERS = ("visit", "identify", "enter", "leave", "change")
 LATER_CHANNELS = ("email", "webhook")
 

@@ -20,7 +20,7 @@ class Suggestions:
         self._budget = budget
 
     def nearest(self, name: str, known: Iterable[str]) -> str | None:
-        """The known name that `name` most resembles, or None if none is near."""
+        """The known name that `name` most resembles (of equals the first by alphabet), or None if none is near."""
         if self._budget <= 0 or len(name) > 80:
             return None
         self._budget -= 1
@@ -30,7 +30,7 @@ class Suggestions:
             if candidate == name:
                 continue
             distance = _distance(skeleton, _skeleton(candidate), least)
-            if distance < least or (distance == least and best is None):
+            if distance < least or (distance == least and (best is None or candidate < best)):
                 best, least = candidate, distance
         return best if best is None or least < len(skeleton) else None
 

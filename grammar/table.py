@@ -15,38 +15,45 @@ from lark.tree import Tree
 
 STARTS = ("script", "expression")
 
-Action = tuple[int | None, Rule | None]
-"""Go to a state, or reduce by a rule."""
 
-Callbacks = dict[Rule, Callable[[list[Any]], Any]]
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduction:
+    """A rule of the grammar: `size` children become an `origin`. `number` finds its callback.
+
+    `step`: a rung of the precedence ladder that only hands its one child on.
+    """
+
+    origin: str
+    size: int
+    number: int
+    step: bool
+
+
+Action = int | Reduction
+"""Go to a state, or reduce."""
+
+Callback = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Lark's table with the actions of each state by terminal, and the states to go on with by rule name.
+    """Lark's table: the actions of each state by terminal, and the states to go on with by rule name.
 
-    `terminals` gives the terminal of each word and symbol. `steps` are the rules of the precedence ladder that only
-    hand a value on. `shortcuts` is filled as parsers run: where a run of such steps leads.
+    `expected` has the terminals of each state, `terminals` the terminal of each word and symbol. `shortcuts` is filled
+    as parsers run: where a run of steps of the ladder leads.
     """
 
     actions: dict[int, dict[str, Action]]
+    expected: dict[int, frozenset[str]]
     starts: dict[str, int]
     ends: dict[str, int]
     terminals: dict[str, str]
-    steps: frozenset[Rule]
     shortcuts: dict[tuple[int, int, str], int]
     _builder: ParseTreeBuilder
 
-    def callbacks(self, builder: object) -> Callbacks:
-        """What is called on each reduction: the method of `builder` with the rule's name, given the children."""
-        callbacks: Callbacks = self._builder.create_callback(builder)  # type: ignore[no-untyped-call]
-        return callbacks
-
-    def after(self, state: int, rule: Rule) -> int:
-        """The state in which a parser goes on that has reduced by a rule, on top of a state."""
-        target = self.actions[state][rule.origin.name][0]
-        assert target is not None
-        return target
+    def callbacks(self, builder: object) -> list[Callback]:
+        """What is called on each reduction, by its number: the builder's method of the rule's name, given children."""
+        return list(self._builder.create_callback(builder).values())  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -55,17 +62,25 @@ def grammar() -> Grammar:
     text = resources.files("grammar").joinpath("flow.lark").read_text(encoding="utf-8")
     lark = Lark(text, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True)
     parsers = {start: lark.parse_interactive(start=start).parser_state.parse_conf for start in STARTS}
+    builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
+    reductions = {
+        rule: Reduction(str(rule.origin.name), len(rule.expansion), number, _is_step(rule))
+        for number, rule in enumerate(builder.create_callback())  # type: ignore[no-untyped-call]
+    }
+    actions: dict[int, dict[str, Action]] = {
+        state: {str(name): arg if action is Shift else reductions[arg] for name, (action, arg) in row.items()}
+        for state, row in parsers[STARTS[0]].states.items()
+    }
     return Grammar(
-        actions={
-            state: {name: (arg, None) if action is Shift else (None, arg) for name, (action, arg) in row.items()}
-            for state, row in parsers[STARTS[0]].states.items()
-        },
+        actions=actions,
+        expected={state: frozenset(name for name in row if name.isupper()) for state, row in actions.items()},
         starts={start: conf.start_state for start, conf in parsers.items()},
         ends={start: conf.end_state for start, conf in parsers.items()},
         terminals={one.pattern.value: one.name for one in lark.terminals if isinstance(one.pattern, PatternStr)},
-        steps=frozenset(
-            rule for rule in lark.rules if rule.options.expand1 and not rule.alias and len(rule.expansion) == 1
-        ),
         shortcuts={},
-        _builder=ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True),  # type: ignore[no-untyped-call]
+        _builder=builder,
     )
+
+
+def _is_step(rule: Rule) -> bool:
+    return rule.options.expand1 and not rule.alias and len(rule.expansion) == 1

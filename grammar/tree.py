@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from grammar import wording
+from grammar import phrases, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.expressions import ExpressionBuilder
 from grammar.names import FIELD_TYPES
@@ -179,7 +179,11 @@ class TreeBuilder(ExpressionBuilder):
         return Clause("on", self.span(cast(Token, children[0])).to(triggers[-1].span), triggers=triggers)
 
     def on_event(self, children: list[Token]) -> OnEvent:
-        return OnEvent(self.span(children[0]), _text(children[0]))
+        name = children[0]
+        if name.type == "NAME" and name.text in phrases.LATER_ITEMS:
+            self._report.add(wording.not_supported_yet(self.span(name), f"`on {name.text}`"))
+            self.broken_names.add(name.text)
+        return OnEvent(self.span(name), _text(name))
 
     def on_event_seq(self, children: tuple[Token, Token]) -> OnEventSeq:
         return OnEventSeq(self.span(children[0], children[1]), cast(int, children[1].value))

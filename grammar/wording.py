@@ -118,10 +118,9 @@ def unclosed_bracket(span: Span, bracket: str, closing: str) -> Diagnostic:
 
 
 def unmatched_bracket(span: Span, bracket: str, opening: Span | None) -> Diagnostic:
-    if opening is None:
-        return _error("E119", span, f"this `{bracket}` closes nothing")
-    label = Label("the bracket that is open", opening)
-    return _error("E119", span, f"this `{bracket}` does not fit the bracket that is open", None, (label,))
+    does = "closes nothing" if opening is None else "does not fit the bracket that is open"
+    labels = () if opening is None else (Label("the bracket that is open", opening),)
+    return _error("E119", span, f"this `{bracket}` {does}", None, labels)
 
 
 # E1xx: syntax -------------------------------------------------------------------------------------------------------
