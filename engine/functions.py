@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.operators import NUMBER, finite
+from grammar import literals
 from variables.values import EPOCH, Value, iso
 
 # Texts and lists ------------------------------------------------------------------------------------------------------
@@ -202,7 +203,7 @@ def weekday(value: Value, zone: ZoneInfo) -> int | None:
 class Window:
     """A stretch of the local wall clock on some days (LANGUAGE.md section 5, "Windows"); minutes from midnight.
 
-    `days`: 0 = Monday. Where `end` is not after `start`, the part after midnight belongs to the day it began on.
+    `days`: 1 = Monday. Where `end` is not after `start`, the part after midnight belongs to the day it began on.
     """
 
     start: int
@@ -211,39 +212,19 @@ class Window:
 
     @classmethod
     def parse(cls, hours: str, days: str = "mon-sun") -> "Window":
-        """From the checked literals `"HH:MM-HH:MM"` and `"mon-fri"`."""
-        start, end = (_minutes(clock) for clock in hours.split("-"))
-        return cls(start, end, _days(days))
+        """From the literals `"HH:MM-HH:MM"` and `"mon-fri"`, which the checker has seen."""
+        window, weekdays = literals.window(hours), literals.days(days)
+        assert window is not None
+        assert weekdays is not None
+        return cls(*window, weekdays)
 
     def holds(self, local: datetime) -> bool:
         minute = local.hour * 60 + local.minute
-        today = local.weekday()
+        today = local.isoweekday()
         if self.start < self.end:
             return today in self.days and self.start <= minute < self.end
-        return (minute >= self.start and today in self.days) or (minute < self.end and (today - 1) % 7 in self.days)
-
-
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.strip().split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _days(text: str) -> frozenset[int]:
-    days: set[int] = set()
-    for part in text.lower().split(","):
-        first, _, last = part.strip().partition("-")
-        start = _DAYS.index(first.strip())
-        count = (_DAYS.index(last.strip()) - start) % 7 if last else 0
-        days |= {(start + k) % 7 for k in range(count + 1)}
-    return frozenset(days)
-
-
-def are_days(text: str) -> bool:
-    """Whether a literal names days (and not a zone, which may stand in its place)."""
-    return all(day.strip().lower() in _DAYS for part in text.split(",") for day in part.split("-"))
+        yesterday = (today - 2) % 7 + 1
+        return (minute >= self.start and today in self.days) or (minute < self.end and yesterday in self.days)
 
 
 def during(now: datetime, window: Window, zone: ZoneInfo) -> bool:

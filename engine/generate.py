@@ -20,6 +20,7 @@ import re2
 
 from engine import functions, operators
 from engine.code import Guarded, all_of, already_bound, at, bind, class_of, constant, is_, is_not_none, load
+from grammar import literals
 from grammar.nodes import (
     Binary,
     Boolean,
@@ -327,8 +328,8 @@ class Generator:
 
     def _call_during(self, node: Call) -> ast.expr:
         hours, *others = map(_literal, node.arguments)
-        days = [text for text in others if functions.are_days(text)]
-        zones = [text for text in others if not functions.are_days(text)]
+        days = [text for text in others if literals.days(text) is not None]
+        zones = [text for text in others if literals.days(text) is None]
         zone = ZoneInfo(zones[0]) if zones else self.zone
         return self._call(
             functions.during, load("now"), self._keep(functions.Window.parse(hours, *days)), self._keep(zone)
