@@ -13,7 +13,7 @@ from grammar.checker import Checked
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
 from variables.shards import ListenedShard, Shards
-from variables.store import EntryId, Wanted
+from variables.store import EntryId, StoreUnavailable, Wanted
 from variables.values import moment
 
 FOLD_PATIENCE = 30.0
@@ -100,15 +100,29 @@ class RunningApp:
                 version = await self._store.add_program(self.app.name, newest, stored)
             if version is not None:
                 break
-        announced = await self._announce(version)
+        await self._announce(version)
         self._look_by((await self.library.program(version)).catalogue)
-        waits = (shard.news.folded(id, FOLD_PATIENCE) for shard, id in announced)
-        return Applied(version, checked, all(await asyncio.gather(*waits)))
+        runs = await asyncio.gather(*(self._runs(shard, version) for shard in self.shards))
+        return Applied(version, checked, all(runs))
+
+    async def _runs(self, shard: ListenedShard, version: int) -> bool:
+        """Waits until a shard runs this version or a later one; False after FOLD_PATIENCE seconds."""
+        try:
+            async with asyncio.timeout(FOLD_PATIENCE):
+                with shard.news.commits() as committed:
+                    while await shard.store.program() < version:
+                        if shard.news.over:
+                            return False
+                        await committed.wait()
+                        committed.clear()
+        except (TimeoutError, StoreUnavailable):
+            return False
+        return True
 
     def _next(
         self, before: StoredProgram, version: int, files: tuple[tuple[str, str], ...], checked: Checked, *, reset: bool
     ) -> StoredProgram:
-        had = {event.seq: event.uuid for event in check(before.files).script.events}
+        had = before.uuids
         reassigned = [
             Reassigned(event.seq, had[event.seq], event.uuid)
             for event in checked.script.events
@@ -117,7 +131,8 @@ class RunningApp:
         if reassigned and not reset:
             raise ReassignedEvents(reassigned)
         resets = {**before.resets, **{event.seq: version for event in reassigned}}
-        return StoredProgram(files=files, zone=self._zone, resets=resets)
+        uuids = {**had, **{event.seq: event.uuid for event in checked.script.events}}
+        return StoredProgram(files=files, zone=self._zone, resets=resets, uuids=uuids)
 
     async def program_text(self) -> tuple[int, str]:
         """The newest version and its text."""

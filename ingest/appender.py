@@ -11,6 +11,8 @@ from variables.store import Entry, EntryId, LogFull, Recover, Shard, StaleFlush,
 
 PATIENCE = 2.3
 """Seconds after which a request is told that the store does not answer."""
+LAST_PATIENCE = 0.5
+"""The same, once the process is stopping."""
 LOOK_EVERY = 0.25
 """Seconds between looks at who has waited too long, while a flush is not answered."""
 ROOM = 10_000
@@ -42,7 +44,9 @@ class Appender:
         self._recover = recover
         self._queue: deque[_Waiting] = deque()
         self._number = 0
+        self._patience = PATIENCE
         self._flushing: asyncio.Task[None] | None = None
+        self._in_flight: list[_Waiting] = []
         self._watch: asyncio.TimerHandle
 
     async def append(self, entry: Entry) -> EntryId:
@@ -50,10 +54,16 @@ class Appender:
         if len(self._queue) >= ROOM:
             raise Overloaded
         future: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(entry, future, time.monotonic() + PATIENCE))
+        self._queue.append(_Waiting(entry, future, time.monotonic() + self._patience))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_all())
         return await future
+
+    def hurry(self) -> None:
+        """The process stops: nobody waits any longer for a store that does not answer."""
+        self._patience = LAST_PATIENCE
+        for waiting in (*self._in_flight, *self._queue):
+            waiting.give_up_at = min(waiting.give_up_at, time.monotonic() + LAST_PATIENCE)
 
     async def _flush_all(self) -> None:
         while self._queue:
@@ -72,12 +82,14 @@ class Appender:
     async def _flush(self, flush: list[_Waiting]) -> None:
         """Sends a flush until it is answered, always under one number; who has waited too long meanwhile is told so."""
         self._number += 1
+        self._in_flight = flush
         entries = [waiting.entry for waiting in flush]
         self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._tell_the_impatient, flush)
         try:
             await self._send(flush, entries)
         finally:
             self._watch.cancel()
+            self._in_flight = []
 
     async def _send(self, flush: list[_Waiting], entries: list[Entry]) -> None:
         while any(not waiting.appended.done() for waiting in flush):
@@ -106,7 +118,7 @@ class Appender:
     def _tell_the_impatient(self, flush: list[_Waiting]) -> None:
         now = time.monotonic()
         impatient = [waiting for waiting in (*flush, *self._queue) if waiting.give_up_at <= now]
-        _settle(impatient, StoreUnavailable(f"no answer within {PATIENCE:g} s"))
+        _settle(impatient, StoreUnavailable(f"no answer within {self._patience:g} s"))
         self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._tell_the_impatient, flush)
 
 

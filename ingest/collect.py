@@ -108,6 +108,7 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _RETRY = [*_HEADERS, (b"retry-after", b"%d" % RETRY_AFTER), (b"access-control-expose-headers", b"retry-after")]
+_MORE_HEADERS = {405: [*_HEADERS, (b"allow", b"POST, OPTIONS")], 429: _RETRY, 503: _RETRY}
 _PREFLIGHT = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"POST, OPTIONS"),
@@ -131,7 +132,7 @@ class Collect:
         try:
             answer = await self._collect(scope, receive)
         except Refused as refused:
-            status, headers = refused.status, _RETRY if refused.status in (429, 503) else _HEADERS
+            status, headers = refused.status, _MORE_HEADERS.get(refused.status, _HEADERS)
             answer = to_json({"error": refused.code, "detail": refused.detail})
         await _respond(send, status, headers, answer)
 

@@ -1,5 +1,6 @@
 """`GET /stream`: a visitor's messages as server-sent events, each as soon as it is in the inbox."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -14,6 +15,8 @@ from variables.store import INBOX_LIFETIME, StoreUnavailable
 
 MOST_STREAMS = 20
 """Streams that one visitor may have open in one process."""
+LOOK_AGAIN = 0.5
+"""Seconds after which a store that did not answer is asked again."""
 DONE = ("closed", "clicked")
 """A message with such a status does not come again."""
 _HEADERS = {"Access-Control-Allow-Origin": "*"}
@@ -51,8 +54,9 @@ async def _messages(news: ShardNews, visitor: str) -> AsyncIterator[ServerSentEv
             arrived.clear()
             try:
                 inbox = await news.shard.inbox(visitor)
-            except StoreUnavailable:  # the feed sees to it that it comes back, and wakes us then
-                inbox = []
+            except StoreUnavailable:  # a stopped server that goes on need not wake us
+                await asyncio.sleep(LOOK_AGAIN)
+                continue
             oldest = f"{int(time.time() * 1000) - INBOX_LIFETIME:013}"
             for message in inbox:
                 if message.status not in DONE and message.id not in given and message.id >= oldest:

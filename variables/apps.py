@@ -32,6 +32,8 @@ class StoredProgram(BaseModel):
     files: tuple[tuple[str, str], ...] = ()
     zone: str = "UTC"
     resets: Mapping[int, int] = {}
+    uuids: Mapping[int, str] = {}
+    """The UUID that each SEQ had last, also of those that this version does not declare."""
 
     @property
     def text(self) -> str:

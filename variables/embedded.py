@@ -41,7 +41,7 @@ from variables.durability import AppendOnlyFlusher, Durability
 _log = structlog.get_logger(__name__)
 
 _PING_SECONDS: Final = 1.0
-_STOP_SECONDS: Final = 3.5  # after which SIGTERM becomes SIGKILL
+_STOP_SECONDS: Final = 2.0  # after which SIGTERM becomes SIGKILL
 _KILL_SECONDS: Final = 0.5
 
 _SETTINGS: Final = {
@@ -257,6 +257,8 @@ class EmbeddedStore:
 
     def _stop(self) -> None:
         assert self._server is not None
+        if _ping(self.socket) is _Answer.NONE:
+            self._server.kill()  # it does not answer, so it would not hear SIGTERM either
         self._server.terminate()
         try:
             self._server.wait(_STOP_SECONDS)

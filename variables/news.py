@@ -34,19 +34,25 @@ class ShardNews:
 
     async def folded(self, id: EntryId, patience: float) -> bool:
         """Waits until an entry is folded; False after `patience` seconds."""
-        if id <= self.folded_to:
-            return True
+        if self.over or id <= self.folded_to:
+            return id <= self.folded_to
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = id, future
         self._entries.append(waiting)
         try:
             async with asyncio.timeout(patience):
                 await future
-        except TimeoutError:
-            return id <= await self.shard.position()
+        except TimeoutError:  # the word may have been lost: look
+            self.folded_to = max(self.folded_to, await self._position())
         finally:
             self._entries.remove(waiting)
-        return True
+        return id <= self.folded_to
+
+    async def _position(self) -> EntryId:
+        try:
+            return await self.shard.position()
+        except StoreUnavailable:
+            return START
 
     @contextmanager
     def messages(self, visitor: str) -> Iterator[asyncio.Event]:
@@ -87,8 +93,11 @@ class ShardNews:
             event.set()
 
     def end(self) -> None:
-        """Wakes all listeners for the last time."""
+        """Wakes all who listen or wait, for the last time."""
         self.over = True
+        for _, future in self._entries:
+            if not future.done():
+                future.set_result(None)
         self.hear(self.folded_to, list(self._listeners))
 
     async def catch_up(self) -> None:

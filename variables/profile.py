@@ -152,7 +152,7 @@ def _latest(fields: Fields, event: EventField) -> tuple[int, int, bytes]:
 
 def _open_session(fields: dict[bytes, bytes], stamp: int) -> None:
     last_seen = fields.get(b"last_seen_time")
-    if last_seen is None or stamp - int(last_seen) >= SESSION_GAP:
+    if last_seen is None or b"user_web_sessions" not in fields or stamp - int(last_seen) >= SESSION_GAP:
         fields[b"user_web_sessions"] = b"%d" % (int(fields.get(b"user_web_sessions", b"0")) + 1)
 
 

@@ -150,6 +150,11 @@ class RedisShard:
         raw = await self._connections.call(self._connections.commands.hget(self._keys.owner, "position"))
         return EntryId.parse(raw.decode()) if raw else START
 
+    async def program(self) -> int:
+        """The version of the program that the shard runs."""
+        raw = await self._connections.call(self._connections.commands.hget(self._keys.owner, "program"))
+        return int(raw or 0)
+
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         raw = await self._connections.call(self._connections.commands.hgetall(self._keys.inbox(visitor)))
         return [

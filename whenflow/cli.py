@@ -15,6 +15,7 @@ from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from engine.library import check as check_program
 from variables.data_directory import EmbeddedStoreError
 from variables.durability import Durability
+from variables.items import BadBody
 from variables.store import StoreUnavailable
 from whenflow import show
 from whenflow.sending import UnknownEvent, send
@@ -184,8 +185,8 @@ def send_event(
 
     try:
         _with_app(_settings(data=data, redis_url=redis), app_name, act)
-    except UnknownEvent as unknown:
-        _fail(str(unknown))
+    except (UnknownEvent, BadBody) as refused:
+        _fail(str(refused))
 
 
 # What the commands share ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The demo: a small shop with the manual's snippet on it, and beside it what Whenflow knows and does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.running_app import RunningApp
+from ingest.stream import LOOK_AGAIN
 from variables.store import StoreUnavailable
 from whenflow.service import DEFAULT_APP, Service
 
@@ -60,15 +62,17 @@ class Demo:
         with news.commits() as committed:
             while not news.over:
                 committed.clear()
-                for event, data in (await self._look(visitor)).items():
+                try:
+                    seen = await self._look(visitor)
+                except StoreUnavailable:
+                    await asyncio.sleep(LOOK_AGAIN)
+                    continue
+                for event, data in seen.items():
                     if told.get(event) != data:
                         told[event] = data
                         yield ServerSentEvent(to_json(data).decode(), event=event, sep="\n")
                 await committed.wait()
 
     async def _look(self, visitor: str) -> dict[str, Any]:
-        try:
-            version, text = await self._app.program_text()
-            return {"program": {"version": version, "text": text}, "state": await self._app.visitor(visitor)}
-        except StoreUnavailable:  # the next commit brings us back
-            return {}
+        version, text = await self._app.program_text()
+        return {"program": {"version": version, "text": text}, "state": await self._app.visitor(visitor)}

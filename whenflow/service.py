@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -43,28 +43,36 @@ class Service:
         self._news = News(connections)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._tasks: list[asyncio.Task[None]] = []
+        self._looking = asyncio.Lock()
 
     async def start(self) -> None:
         """Brings up every app there is, and goes on to bring up those that are made later."""
-        await self.store.find_or_make(DEFAULT_APP, self.settings.write_key)
-        await self.look_for_apps()
+        while True:
+            try:
+                await self.store.find_or_make(DEFAULT_APP, self.settings.write_key)
+                await self.look_for_apps()
+                break
+            except StoreUnavailable as error:
+                _log.warning("store lost at the start", reason=str(error))
+                await until_recovered(self.connections.recover)
         self._news.on(keys.APPS_NEWS, self.look_for_apps)
         self._run(self._news.run, "news")
         await self._news.ready.wait()
 
     async def stop(self) -> None:
         """Gives every shard up in order. What was accepted is in the log, for whoever comes next."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         for app in self.apps.values():
             for shard in app.shards:
                 await shard.store.close()
         await self.connections.close()
 
-    def end_streams(self) -> None:
-        """Ends the streams to pages, which come again by themselves: the process stops."""
+    def wind_up(self) -> None:
+        """The process stops: ends the streams to pages, which come again by themselves, and all that waits for long."""
         self._news.end()
+        for door in self.doors.values():
+            for appender in door.appenders:
+                appender.hurry()
 
     def app(self, name: str) -> RunningApp | None:
         return self.apps.get(name)
@@ -84,9 +92,10 @@ class Service:
 
     async def look_for_apps(self) -> None:
         """Brings up the apps that this process does not run yet."""
-        for app in await self.store.all():
-            if app.name not in self.apps:
-                await self._bring_up(app)
+        async with self._looking:  # whoever makes an app hears of it too: two processors of one name would fight
+            for app in await self.store.all():
+                if app.name not in self.apps:
+                    await self._bring_up(app)
 
     async def _bring_up(self, app: App) -> None:
         stores = [RedisShard(self.connections, app.name, number) for number in range(app.shards)]
@@ -104,6 +113,15 @@ class Service:
 
     def _run(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         self._tasks.append(asyncio.create_task(_kept_up(work, name), name=name))
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended: Python 3.11's `wait_for`, in redis-py, swallows a cancellation now and then."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.5)
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]], name: str) -> None:

@@ -18,8 +18,8 @@ from ingest.stream import Stream
 from whenflow.service import Service
 from whenflow.settings import Role
 
-STOP_PATIENCE = 3
-"""Seconds that requests in progress have to end when the process is told to stop."""
+STOP_PATIENCE = 2
+"""Whole seconds that requests in progress have to end when the process is told to stop."""
 
 
 class Site:
@@ -96,6 +96,6 @@ async def serve(app: ASGIApp, service: Service, at: socket.socket, listening: Ca
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    service.end_streams()
+    service.wind_up()
     server.should_exit = True
     await serving
