@@ -14,7 +14,7 @@ from variables.values import Value, iso
 
 def visitor_view(profile: Profile, inbox: Sequence[InboxMessage], program: Program, now: datetime) -> dict[str, Any]:
     """`{"visitor", "variables", "segments", "runs", "messages"}`: moments as ISO text, event data as JSON."""
-    profile = without_reset_events(profile, program.resets, program.catalogue.events.values())
+    profile = without_reset_events(profile, program.resets)
     values = program.values(profile, now)
     return {
         "visitor": profile.visitor,

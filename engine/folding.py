@@ -9,7 +9,7 @@ import structlog
 
 from engine.order import Happening
 from engine.program import Program
-from engine.step import Cause, step
+from engine.step import Cause, Stepped, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import NUMBER, Profile, without_reset_events
 from variables.store import Change, DeadLetter, Logged, Message, Timer, Wanted
@@ -30,7 +30,7 @@ class Folding:
         self._batches: dict[int, Batch] = dict(self._read(happenings))
         self._loaded: dict[str, Profile] = {}
         self._profiles: dict[str, Profile] = {}
-        self._new_numbers: dict[str, int] = {}
+        self._changed: dict[str, None] = {}
         self._fired: dict[str, Timer] = {}
 
     def _read(self, happenings: Sequence[Happening]) -> Iterator[tuple[int, Batch]]:
@@ -66,9 +66,8 @@ class Folding:
 
     def _fold_item(self, logged: Logged, batch: Batch, index: int) -> None:
         """One item. What goes wrong with it is set aside, and nobody else's items wait for it (promise 6)."""
-        profile = self._profiles[batch.visitor]
-        if self._program.resets:
-            profile = without_reset_events(profile, self._program.resets, self._program.catalogue.events.values())
+        before = self._profiles[batch.visitor]
+        profile = without_reset_events(before, self._program.resets)
         try:
             item = batch.item(index, logged.id.stamp, from_server=logged.entry.from_server)
             stepped = step(profile, item, Cause(logged.id, index), self._program)
@@ -77,8 +76,16 @@ class Folding:
         except Exception as error:
             self._set_aside(logged, f"{logged.id} item {index}", error)
         else:
-            self._profiles[batch.visitor] = stepped.profile
-            self.messages += stepped.messages
+            self._keep(before, profile, stepped)
+
+    def _keep(self, before: Profile, profile: Profile, stepped: Stepped) -> None:
+        """Takes up what a step gave. Whoever changes first gets the next number, however the log was cut in batches."""
+        nothing_taken = stepped.profile is profile and not before.fields
+        if stepped.profile is before or nothing_taken:
+            return
+        self._profiles[before.visitor] = stepped.profile
+        self._changed.setdefault(before.visitor)
+        self.messages += stepped.messages
 
     def _set_aside(self, logged: Logged, where: str, error: Exception) -> None:
         _log.error("set aside", where=where, exc_info=error)
@@ -86,16 +93,13 @@ class Folding:
 
     def changes(self) -> Sequence[Change]:
         """What is different now, visitor by visitor. A visitor who is new gets the next number."""
-        changes = (self._change(visitor, profile) for visitor, profile in self._profiles.items())
-        return [change for change in changes if change is not None]
+        return [self._change(visitor) for visitor in {**self._changed, **dict.fromkeys(self._fired)}]
 
-    def _change(self, visitor: str, profile: Profile) -> Change | None:
-        loaded, fired = self._loaded[visitor], self._fired.get(visitor)
-        if profile is loaded and fired is None:
-            return None
+    def _change(self, visitor: str) -> Change:
+        profile, loaded, fired = self._profiles[visitor], self._loaded[visitor], self._fired.get(visitor)
         fields = _difference(loaded.fields, profile.fields)
         number = None
-        if NUMBER not in profile.fields:
+        if visitor in self._changed and NUMBER not in profile.fields:
             number, self.visitors = self.visitors, self.visitors + 1
             fields[NUMBER] = b"%d" % number
         return Change(

@@ -227,17 +227,18 @@ class Generator:
     def _link(self, link: Link, left_node: Expression, left: Guarded, right: Guarded) -> ast.expr:
         operator = link.operator
         if operator in ("is", "is not"):
-            return self._is_null(left.whole(), positive=operator == "is")
+            return self._is_null(left_node, left, positive=operator == "is")
         if operator in ("==", "!="):
             return self._equality(operator, left, right)
         if operator in ("in", "not in"):
             return self._membership(link, left_node, left, right)
         return self._ordering(link, left_node, left, right)
 
-    def _is_null(self, operand: ast.expr, *, positive: bool) -> ast.expr:
-        if isinstance(operand, ast.Constant):  # Python would warn of it
-            return constant((operand.value is None) is positive)
-        return ast.Compare(operand, [ast.Is() if positive else ast.IsNot()], [constant(None)])
+    def _is_null(self, node: Expression, operand: Guarded, *, positive: bool) -> ast.expr:
+        type_ = self._type(node)
+        if type_ == Type.NULL or not type_ & (Type.NULL | Type.JSON):  # settled; Python would warn of some of these
+            return constant((type_ == Type.NULL) is positive)
+        return ast.Compare(operand.whole(), [ast.Is() if positive else ast.IsNot()], [constant(None)])
 
     def _equality(self, operator: str, left: Guarded, right: Guarded) -> ast.expr:
         return ast.Compare(left.whole(), [_COMPARE[operator]], [right.whole()])

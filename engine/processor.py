@@ -16,6 +16,7 @@ from engine.folding import Folding
 from engine.order import Happening, in_order
 from engine.program import Program
 from variables.store import (
+    Change,
     Commit,
     DeadLetter,
     Fenced,
@@ -32,6 +33,8 @@ from variables.store import (
 
 LEASE = 3_000
 """Milliseconds that a shard stays an owner's without a word from it."""
+STANDBY = 200
+"""Milliseconds after which a shard that another has is asked for again: it may be given up before its lease lapses."""
 BATCH = 256
 """Entries read at once."""
 PER_COMMIT = 100
@@ -64,7 +67,7 @@ class Processor:
             try:
                 taken = await self._shard.take(self._holder, self._lease)
                 if isinstance(taken, Held):
-                    await asyncio.sleep(min(taken.lapses_in, self._lease) / 1000)
+                    await asyncio.sleep(min(taken.lapses_in, STANDBY) / 1000)
                 else:
                     await self._own(taken)
             except Fenced as fenced:
@@ -74,13 +77,20 @@ class Processor:
                 await until_recovered(self._recover)
 
     async def _own(self, taken: Ownership) -> None:
-        program = await self._programs.program(taken.program)
-        owner = _Owner(self._shard, self._programs, self._recover, self._lease, taken, program)
         try:
+            program = await self._programs.program(taken.program)
+            owner = _Owner(self._shard, self._programs, self._recover, self._lease, taken, program)
             while True:
                 await owner.turn()
         finally:
-            await owner.give_up()
+            await self._give_up(taken)
+
+    async def _give_up(self, taken: Ownership) -> None:
+        """Lets the next owner take the shard at once."""
+        try:
+            await self._shard.renew(taken.epoch, 0)
+        except (Fenced, StoreUnavailable) as error:
+            _log.debug("shard not given up", reason=str(error))
 
 
 class _Owner:
@@ -103,13 +113,6 @@ class _Owner:
         await self._renew()
         for happenings in _chunks(await self._next()):
             await self._fold(happenings)
-
-    async def give_up(self) -> None:
-        """Lets the next owner take the shard at once."""
-        try:
-            await self._shard.renew(self._state.epoch, 0)
-        except (Fenced, StoreUnavailable) as error:
-            _log.debug("shard not given up", reason=str(error))
 
     async def _renew(self) -> None:
         if time.monotonic() - self._renewed > self._lease / 3000:
@@ -149,7 +152,7 @@ class _Owner:
                 for happening in happenings:
                     await self._fold([happening])
             else:
-                await self._commit(self._commit_of(happenings, dead=[_dead_letter(happenings[0], broken)]))
+                await self._commit(self._commit_of(happenings, **_set_aside(happenings[0], broken)))
 
     async def _work(self, happenings: Sequence[Happening]) -> Commit:
         first = happenings[0]
@@ -175,7 +178,7 @@ class _Owner:
         """Sends a commit until it is answered: its number keeps it from being done twice."""
         while True:
             try:
-                await self._shard.commit(commit)
+                next_timer = await self._shard.commit(commit)
                 break
             except StoreUnavailable as error:
                 _log.warning("commit not answered", commit=commit.number, reason=str(error))
@@ -186,7 +189,7 @@ class _Owner:
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
-            next_timer=None if any(change.timer for change in commit.changes) else self._state.next_timer,
+            next_timer=next_timer,
         )
 
 
@@ -206,7 +209,9 @@ def _chunks(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
         yield chunk
 
 
-def _dead_letter(happening: Happening, broken: WrongKey) -> DeadLetter:
+def _set_aside(happening: Happening, broken: WrongKey) -> dict[str, Any]:
+    """What of a commit sets a happening aside: its letter, and the end of its timer, which would fire for ever."""
     if isinstance(happening, Timer):
-        return DeadLetter(f"timer of {happening.visitor} at {happening.due}", str(broken), b"")
-    return DeadLetter(str(happening.id), str(broken), happening.entry.body)
+        letter = DeadLetter(f"timer of {happening.visitor} at {happening.due}", str(broken), b"")
+        return {"dead": [letter], "changes": [Change(happening.visitor, timer=(happening.number, None))]}
+    return {"dead": [DeadLetter(str(happening.id), str(broken), happening.entry.body)]}

@@ -20,6 +20,8 @@ ROOM = 10_000
 LARGEST_FLUSH = 500
 """Entries in one flush."""
 LARGEST_FLUSH_BYTES = 4 << 20
+GATHER = 0.001
+"""Seconds that a flush waits for more to come, if the last one had more than one entry: fewer, larger appends."""
 RETRY_PAUSE = 0.02
 _log = structlog.get_logger(__name__)
 
@@ -66,8 +68,13 @@ class Appender:
             waiting.give_up_at = min(waiting.give_up_at, time.monotonic() + LAST_PATIENCE)
 
     async def _flush_all(self) -> None:
+        crowded = False
         while self._queue:
-            await self._flush(self._next_flush())
+            if crowded:
+                await asyncio.sleep(GATHER)
+            flush = self._next_flush()
+            crowded = len(flush) > 1
+            await self._flush(flush)
 
     def _next_flush(self) -> list[_Waiting]:
         flush: list[_Waiting] = []

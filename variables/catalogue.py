@@ -62,9 +62,11 @@ class EventField:
             object.__setattr__(self, name, f"event_{name}_{self.seq}".encode())
         object.__setattr__(self, "last_n", f".n{self.seq}".encode())
 
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        return self.count, self.first_time, self.last_time, self.last_data, self.last_n
+
+def event_keys(seq: int) -> tuple[bytes, ...]:
+    """All that a profile keeps of the event with this SEQ, whether it is declared now or was once."""
+    event = EventField(seq, "", "")
+    return event.count, event.first_time, event.last_time, event.last_data, event.last_n
 
 
 @dataclass(frozen=True, slots=True)

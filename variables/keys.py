@@ -73,4 +73,6 @@ class ShardKeys:
 
 
 def _encoded(visitor: str) -> str:
+    if visitor.isascii() and visitor.isalnum():
+        return visitor
     return quote(visitor, safe="@.,;!*+=$'()~", errors="surrogatepass")

@@ -9,12 +9,12 @@ import math
 import re
 from typing import Any, NoReturn
 
-DEEPEST = 200
+DEEPEST = 201
 """Levels of nesting that the strict reader takes: whether an item is taken does not hang on its neighbours."""
 
 _LONGEST_INT = 4300
 """Digits that Python and the strict reader make an int of."""
-_TOKENS = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[\[\]{}]', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def read_leniently(body: bytes) -> Any:

@@ -117,8 +117,7 @@ class MemoryShard:
         if owner.holder not in ("", holder) and owner.lapses > now:
             return Held(owner.lapses - now)
         owner.holder, owner.lapses = holder, now + lease
-        next_timer = min((due for due, _ in self._timers.values()), default=None)
-        owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=next_timer)
+        owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=self._next_timer())
         return owner.state
 
     async def renew(self, epoch: int, lease: int) -> None:
@@ -134,27 +133,35 @@ class MemoryShard:
         statuses = {id: inbox[id].status for id in wanted.messages if id in inbox}
         return replace(self._profiles.get(wanted.visitor, Profile.new(wanted.visitor)), inbox=statuses)
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit) -> int | None:
         state = self._owner.state
         if commit.epoch != state.epoch or commit.number not in (state.commit, state.commit + 1):
             raise Fenced("the shard has another owner, or is at another commit")
-        if commit.number == state.commit:
-            return
-        for change in commit.changes:
-            self._change(change)
+        if commit.number == state.commit + 1:
+            self._write(commit)
+        return self._next_timer()
+
+    def _write(self, commit: Commit) -> None:
         for message in commit.messages:
             inbox = self._inboxes.setdefault(message.visitor, {})
             inbox[message.id] = InboxMessage(message.id, message.body, "sent")
+        for change in commit.changes:
+            self._change(change)
+        for message in commit.messages:
+            inbox = self._inboxes[message.visitor]
             for oldest in sorted(inbox)[:-INBOX_SIZE]:
                 del inbox[oldest]
         self.dead += commit.dead
         self._owner.state = replace(
-            state,
+            self._owner.state,
             commit=commit.number,
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
         )
+
+    def _next_timer(self) -> int | None:
+        return min((due for due, _ in self._timers.values()), default=None)
 
     def _change(self, change: Change) -> None:
         profile = self._profiles.get(change.visitor, Profile.new(change.visitor))

@@ -4,11 +4,11 @@ The laws (tests/variables/test_profile.py states them): permuting or batching tr
 event variables, and an item that is recognised as a second copy changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from variables.catalogue import Catalogue, EventField
+from variables.catalogue import Catalogue, EventField, event_keys
 from variables.items import BadItem, Identify, Item, Receipt, SetFields, Track, Visit
 from variables.seen_items import take_id, take_number
 
@@ -87,16 +87,18 @@ def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Prof
     return replace(profile, fields=fields)
 
 
-def without_reset_events(profile: Profile, resets: Mapping[int, int], events: Iterable[EventField]) -> Profile:
+def without_reset_events(profile: Profile, resets: Mapping[int, int]) -> Profile:
     """The profile without what was counted of events that a program has since given another UUID.
 
     `resets`: SEQ to the version that did it. Done when the profile is next looked at: nobody has to wait for it.
     """
-    newest = max(resets.values(), default=0)
+    if not resets:
+        return profile
+    newest = max(resets.values())
     known = int(profile.fields.get(RESET, b"0"))
     if known >= newest:
         return profile
-    gone = {key for event in events if resets.get(event.seq, 0) > known for key in event.keys}
+    gone = {key for seq, version in resets.items() if version > known for key in event_keys(seq)}
     fields = {key: raw for key, raw in profile.fields.items() if key not in gone}
     return replace(profile, fields={**fields, RESET: b"%d" % newest})
 

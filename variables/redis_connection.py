@@ -68,15 +68,17 @@ class Connections:
         self._url = url
         self._embedded = embedded
         self._recovering = asyncio.Lock()
-        self.commands = self._client(COMMAND_TIMEOUT)
+        self.commands = self._client()
         self._scripts = {
             name: self.commands.register_script(files("variables").joinpath("scripts", f"{name}.lua").read_text())
             for name in ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
         }
 
-    def _client(self, timeout: float | None) -> "Redis":
+    def _client(self) -> "Redis":
         options: dict[str, Any] = {
-            "socket_timeout": timeout,
+            # Time limits are ours: with one of its own redis-py sends through `wait_for`, which on Python 3.11 now and
+            # then swallows a cancellation.
+            "socket_timeout": None,
             "socket_connect_timeout": COMMAND_TIMEOUT,
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
@@ -90,16 +92,18 @@ class Connections:
     async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
         """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
         with translated_errors():
-            return await self._scripts[name](keys=keys, args=args)
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                return await self._scripts[name](keys=keys, args=args)
 
     async def call(self, command: Awaitable[Any]) -> Any:
         """Awaits a command of `commands`; raises StoreUnavailable."""
         with translated_errors():
-            return await command
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                return await command
 
     def blocking(self) -> "Redis":
         """A client with a connection of its own and no time limit on an answer; whoever asks for it closes it."""
-        return self._client(None)
+        return self._client()
 
     async def recover(self) -> None:
         """After a lost connection: sees to it that the server is there again. Raises StoreUnavailable."""
@@ -108,7 +112,8 @@ class Connections:
                 if self._embedded is not None:
                     await self._embedded.ensure_async(RECOVERY_TIMEOUT)
                 else:
-                    await self.commands.ping()
+                    async with asyncio.timeout(RECOVERY_TIMEOUT):
+                        await self.commands.ping()
             except (EmbeddedStoreError, RedisError, OSError) as error:
                 raise StoreUnavailable(str(error)) from error
 

@@ -120,7 +120,7 @@ class RedisShard:
         answers = await self._connections.script("load", keys, args)
         return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit) -> int | None:
         operations = _Operations(self._keys)
         for change in commit.changes:
             operations.change(change)
@@ -141,8 +141,9 @@ class RedisShard:
             self.channel,
             to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
         ]
-        keys = [self._keys.owner, self._keys.log, *operations.keys]
-        await self._connections.script("commit", keys, head + operations.args)
+        keys = [self._keys.owner, self._keys.log, self._keys.timers, *operations.keys]
+        next_timer = await self._connections.script("commit", keys, head + operations.args)
+        return None if next_timer is None else int(next_timer)
 
     # Reading
 
@@ -185,7 +186,7 @@ class _Operations:
         return list(self._index)
 
     def add(self, command: str, key: str, *args: Any) -> None:
-        index = self._index.setdefault(key, len(self._index) + 3)
+        index = self._index.setdefault(key, len(self._index) + 4)
         self.args += (command, index, len(args), *args)
 
     def change(self, change: Change) -> None:

@@ -221,8 +221,10 @@ class Shard(Protocol):
     async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
         """The visitors' profiles, in the order asked for; one who was never there is an empty profile."""
 
-    async def commit(self, commit: Commit) -> None:
-        """Writes all of a commit or nothing of it. Sent again after no answer, it is not done twice.
+    async def commit(self, commit: Commit) -> int | None:
+        """Writes all of a commit or nothing of it; tells when the next timer is due.
+
+        Sent again after no answer, it is not done twice.
 
         Raises Fenced, WrongKey, StoreUnavailable.
         """

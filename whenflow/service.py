@@ -116,7 +116,7 @@ class Service:
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancels tasks until they have ended: Python 3.11's `wait_for`, in redis-py, swallows a cancellation now and then."""
+    """Cancels tasks until they have ended, should one of them have swallowed a cancellation."""
     pending = set(tasks)
     while pending:
         for task in pending:

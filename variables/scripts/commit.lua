@@ -1,15 +1,16 @@
 -- Writes all that a batch changes, or nothing. A script is isolated but not undone when it fails in the middle, so whatever
 -- could fail is looked at first: the epoch, the commit's number, and the type of every key.
--- KEYS    1 the owner's record   2 the log   3… the keys to be written
+-- KEYS    1 the owner's record   2 the log   3 the timers   4… the keys to be written
 -- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors
 --         6 the id from which on the log is kept   7 channel   8 hint
 --         9… operations: command, index into KEYS, how many arguments, the arguments
--- Returns 1, also for a commit that was done before.
+-- Returns when the next timer is due or nil, also for a commit that was done before.
 -- Errors  FENCED another owner, or not the number that follows   WRONGKEY a key has another type; nothing was written
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'commit')
 if state[1] ~= ARGV[1] then return redis.error_reply('FENCED the shard has another owner') end
 local done = tonumber(state[2] or 0)
-if done == tonumber(ARGV[2]) then return 1 end
+local function next_timer() return redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2] or false end
+if done == tonumber(ARGV[2]) then return next_timer() end
 if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard is at commit ' .. done) end
 
 local types = {
@@ -50,4 +51,4 @@ end
 redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5])
 redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[6])
 redis.call('PUBLISH', ARGV[7], ARGV[8])
-return 1
+return next_timer()

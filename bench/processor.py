@@ -1,0 +1,88 @@
+"""Events a second that one processor folds, with 100 flows on the event, durable (`always`), in one process.
+
+A shard's log is filled with 20,000 entries of one event each, of 1,000 visitors in turn; then one `Processor` reads
+it to the end. 97 flows have conditions that none of these visitors comes to; three start once for each visitor and
+send a message. The goal is per core of Whenflow's own: what counts is this process's processor time, for the server
+has another core. The wall clock's figure beside it is what the log's reader is ahead of its writers by.
+"""
+
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter, process_time
+
+import uvloop
+from pydantic_core import to_json
+
+from bench.report import Row, at_least
+from bench.requests import DATA, WEBCLICK
+from bench.shard import compiled, connected, fill, fold
+from engine.program import Program
+from variables.redis_connection import Connections
+from variables.redis_store import RedisShard
+
+GOAL = 20_000
+"""Events per second of our own processor time."""
+VISITORS = 1_000
+FLOWS, STARTING = 100, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    events: int
+    cpu: float
+    wall: float
+
+
+def rows(*, quick: bool) -> Iterator[Row]:
+    events, runs = (5_000, 1) if quick else (20_000, 3)
+    measured = uvloop.run(_measure(events, runs))
+    per_core = median(run.events / run.cpu for run in measured)
+    per_second = median(run.events / run.wall for run in measured)
+    what = f"processor, {FLOWS} flows on the event"
+    yield Row(what, f"{per_core:,.0f} events/s of its own core", f"goal: {GOAL:,}", per_core / GOAL, at_least(1))
+    yield Row("  by the wall clock, the server's work included", f"{per_second:,.0f} events/s")
+
+
+async def _measure(events: int, runs: int) -> list[Run]:
+    program = compiled(_program())
+    async with connected() as connections:
+        return [await _run(connections, f"bench{number}", program, events) for number in range(runs)]
+
+
+async def _run(connections: Connections, app: str, program: Program, events: int) -> Run:
+    shard = RedisShard(connections, app, 0)
+    last = await fill(shard, [_body(number) for number in range(events)])
+    gc.collect()
+    cpu, wall = process_time(), perf_counter()
+    await fold(shard, program, connections, last)
+    run = Run(events, process_time() - cpu, perf_counter() - wall)
+    await shard.close()
+    return run
+
+
+def _body(number: int) -> bytes:
+    n, visitor = divmod(number, VISITORS)
+    item = {"n": n + 1, "track_event": {**WEBCLICK, "event_data": DATA}}
+    return to_json({"visitor": f"{visitor:032x}", "client": f"{visitor:040x}", "items": [item]})
+
+
+def _program() -> str:
+    head = f'event 1 webclick "{WEBCLICK["event_uuid"]}"\nevent 2 checkout "a4016a56-2109-4f5e-842f-6e89e28ff1eb"\n'
+    return head + "".join(_flow(number) for number in range(FLOWS))
+
+
+_CONDITIONS = (
+    "event_count_1 > {large} and event_count_2 == 0",
+    "event_count_2 > 0 and now - event_last_time_2 < 7d",
+    'user_country == "CN" and startswith(page_url, "/shop/{large}")',
+    "event_last_data_1.price > {large}",
+)
+
+
+def _flow(number: int) -> str:
+    """The first ones start once for each visitor; the others' conditions are of four kinds, and never true."""
+    starts = number < STARTING
+    when = "event_count_1 > 0" if starts else _CONDITIONS[number % len(_CONDITIONS)].format(large=1000 + number)
+    return f'\nflow flow_{number}:\n    on webclick\n    when {when}\n    limit once\n    send web "Hello {number}"\n'
