@@ -5,11 +5,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from variables.durability import Durability
 from variables.embedded import EmbeddedStore
 from variables.redis_connection import Connections
 
+settings.register_profile("suite", deadline=None)  # no test asserts a speed
+settings.load_profile("suite")
 _apps = count(1)
 
 
