@@ -202,7 +202,7 @@ def _read_item(document: Any, client: str | None, clock_error: int, from_server:
 
 
 def _content(shape: _Item, document: dict[str, Any]) -> Content:
-    given = [kind for kind in KINDS if getattr(shape, kind) is not None]
+    given = [kind for kind in KINDS if document.get(kind) is not None]
     if len(given) != 1:
         found = " and ".join(given) or ", ".join(list(document)[:5]) or "nothing"
         raise BadItem("bad_item", f"an item has exactly one of {', '.join(KINDS)}; this one has {found}")

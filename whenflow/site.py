@@ -70,6 +70,7 @@ class Server(uvicorn.Server):
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody here asks for the sender's address
             lifespan="off",
             timeout_graceful_shutdown=STOP_PATIENCE,
         )
