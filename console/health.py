@@ -1,7 +1,7 @@
 """What `GET /health` says: whether the store answers, what it promises, and whether anything was set aside."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from pydantic import BaseModel
@@ -29,6 +29,12 @@ class Health(BaseModel):
     store: dict[str, object]
     """The server's engine, version and settings, what it promises in plain words, and warnings."""
     apps: dict[str, AppHealth]
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        found = self.store["warnings"]
+        assert isinstance(found, list | tuple)
+        return found
 
 
 async def look(connections: Connections, flusher: AppendOnlyFlusher | None, apps: Iterable[RunningApp]) -> Health:

@@ -87,6 +87,7 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> None:
             shop = Demo(service)
             await shop.prepare()
             routes = shop.routes()
+        show.warnings(err, await service.health())
         address = f"http://{settings.host}:{listening.getsockname()[1]}"
         await serve(site(service, routes), service, listening, lambda: show.addresses(out, service, address, with_demo))
 

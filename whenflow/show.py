@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from console.health import Health
 from console.running_app import Applied
 from engine.program import Branch, Program, Ready, Send, Write
 from grammar.checker import Checked
@@ -32,6 +33,12 @@ def addresses(out: Console, service: Service, address: str, with_demo: bool) -> 
     out.print("Whenflow is up. Stop it with Ctrl-C.", style="bold green")
     for name, value in lines:
         out.print(f"{name:<13}{value}", markup=False)
+
+
+def warnings(err: Console, health: Health) -> None:
+    """What the store does not promise: said where nobody can miss it."""
+    for warning in health.warnings:
+        err.print(f"WARNING: {warning}", style="bold red", markup=False)
 
 
 def _token_place(service: Service) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.variables.test_durability import foreign_server
 from tests.whenflow.process import CHECKOUT, EVENTS, KEY, WEBCLICK, Whenflow, free_port, run, servers, track, until
 
 PROGRAM = f"""{EVENTS}
@@ -310,3 +311,14 @@ def test_checkout_of_the_demo_s_own_shop_is_checked_without_error() -> None:
     ended = run("check", "--json", example)
     assert (ended.returncode, json.loads(ended.stdout)) == (0, {"diagnostics": []})
     assert CHECKOUT in example.read_text()
+
+
+def test_a_store_that_keeps_nothing_is_said_where_nobody_can_miss_it(tmp_path: Path) -> None:
+    with (
+        foreign_server(tmp_path, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as address,
+        Whenflow(tmp_path / "data", "--redis", f"unix://{address}") as process,
+    ):
+        said = process.log.read_text()
+        assert process.collect({"visitor": "v", "ping": {}}, wait=True).json()["folded"]
+    assert "WARNING: The server has no append-only file" in said
+    assert "WARNING: The server may evict visitors' data (allkeys-lru)" in said
