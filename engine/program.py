@@ -166,7 +166,7 @@ class _Builder:
     def __init__(self, script: Script, catalogue: Catalogue, zone: ZoneInfo) -> None:
         self.catalogue = catalogue
         self.segments = {**BUILT_IN_SEGMENTS, **{s.name: s.condition for s in script.segments}}
-        self.compiler = Compiler(Scope.of(script, Place.STEPS), zone, self.segments, DERIVED)
+        self.compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, self.segments, DERIVED)
 
     def flow(self, flow: Flow) -> ReadyFlow:
         read: set[str] = set()

@@ -28,7 +28,7 @@ from grammar.nodes import (
     Template,
 )
 from grammar.parser import parse
-from grammar.scope import Place, Scope
+from grammar.scope import PLACES, Place, Scope
 from grammar.source import Source, Span
 from grammar.walk import steps_within, templates_of
 
@@ -76,7 +76,7 @@ class _Checker:
         self._seqs = sorted({event.seq for event in script.events})
         self._event_names = {event.name for event in script.events}
         self._fields = {declared.name for declared in script.fields}
-        scopes = {place: Scope.of(script, place) for place in Place}
+        scopes = {place: Scope.of(script, place) for place in PLACES}
         self._expressions = ExpressionChecker(report, scopes, self._segments, self._seqs, script.broken)
         self._suggestions = self._expressions.suggestions
 
@@ -142,7 +142,7 @@ class _Checker:
         for trigger in flow.triggers:
             self._check_trigger(trigger)
         if flow.when is not None:
-            self._expressions.check(flow.when, Place.WHEN)
+            self._expressions.check(flow.when, Place.EVENT)
         if flow.limit is not None:
             self._check_limit(flow)
         for step in steps_within(flow.steps):
@@ -170,15 +170,15 @@ class _Checker:
         match step:
             case SendWeb():
                 for template in templates_of(step):
-                    self._expressions.template(template, Place.STEPS)
+                    self._expressions.template(template, Place.EVENT | Place.RUN)
                 if step.button is not None:
                     self._check_link(step.button.link)
             case If():
                 for arm in step.arms:
-                    self._expressions.check(arm.condition, Place.STEPS)
+                    self._expressions.check(arm.condition, Place.EVENT | Place.RUN)
             case Set():
                 self._check_target(step)
-                self._expressions.check(step.value, Place.STEPS)
+                self._expressions.check(step.value, Place.EVENT | Place.RUN)
             case _:
                 pass
 

@@ -42,8 +42,11 @@ class ExpressionChecker:
         self._report, self._scopes, self._segments, self._seqs, self._broken = report, scopes, segments, seqs, broken
         self.suggestions = Suggestions()
 
-    def check(self, expression: Expression, place: Place) -> None:
-        """Tells each unknown name once for the expression, where it stands first."""
+    def check(self, expression: Expression, place: Place, *, exact: bool = False) -> None:
+        """Tells each unknown name once for the expression, where it stands first.
+
+        `exact`: the expression is watched, so the instant at which time alone changes it must be known.
+        """
         types = self._scopes[place].types
         unknown: set[str] = set()
         for node in walk(expression):

@@ -182,7 +182,44 @@ class OnAnyEvent(Node):
     """`on any event`."""
 
 
-Trigger = OnEvent | OnEventSeq | OnAnyEvent
+@dataclass(frozen=True, slots=True)
+class OnVisit(Node):
+    """`on visit`: the item, never an event of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnIdentify(Node):
+    """`on identify`: `ent_user_id` gets a value that it did not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnEnter(Node):
+    """`on enter SEGMENT`."""
+
+    segment: str
+    segment_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnLeave(Node):
+    """`on leave SEGMENT`."""
+
+    segment: str
+    segment_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnChange(Node):
+    """`on change FIELD`: the value or its type differs after an item or a round. FIELD is any stored variable."""
+
+    variable: str
+    variable_span: Span = field(compare=False, repr=False)
+
+
+Trigger = OnEvent | OnEventSeq | OnAnyEvent | OnVisit | OnIdentify | OnEnter | OnLeave | OnChange
+
+
+# Clauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +228,26 @@ class Limit(Node):
 
     count: int
     per: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours(Node):
+    """When messages may go out, as written: the window "HH:MM-HH:MM", the days (None: all), the zone (None: the app's).
+
+    Each is a Constant of a text, so that what is wrong with it can be shown where it stands.
+    """
+
+    window: Constant
+    days: Constant | None
+    zone: Constant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal(Node):
+    """`goal EXPR within DURATION`."""
+
+    condition: Expression
+    within: timedelta
 
 
 # Steps
@@ -210,6 +267,25 @@ class SendWeb(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class SendEmail(Node):
+    """`to` None: the default, `user_email`."""
+
+    subject: Template
+    text: Template
+    html: Template | None = None
+    to: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendWebhook(Node):
+    """A POST to a literal URL with the values of the variables named."""
+
+    url: str
+    variables: tuple[Name, ...]
+    url_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Arm(Node):
     """One `if` or `elif` with the steps below it."""
 
@@ -221,6 +297,40 @@ class Arm(Node):
 class If(Node):
     arms: tuple[Arm, ...]
     otherwise: tuple["Step", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Node):
+    """One arm of a `split`: its whole percents, its name, its steps."""
+
+    percent: int
+    name: str | None
+    steps: tuple["Step", ...]
+    percent_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Node):
+    """Divides the visitors by a hash; who falls in no arm goes on below."""
+
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Node):
+    """`wait DURATION`."""
+
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil(Node):
+    """`wait until EXPR for DURATION`, the steps for when EXPR came true, and those for when it did not in time."""
+
+    condition: Expression
+    at_most: timedelta
+    steps: tuple["Step", ...]
+    timeout: tuple["Step", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,16 +354,22 @@ class Stop(Node):
     pass
 
 
-Step = SendWeb | If | Set | Convert | Stop
+Send = SendWeb | SendEmail | SendWebhook
+Step = SendWeb | SendEmail | SendWebhook | If | Split | Wait | WaitUntil | Set | Convert | Stop
 
 
 @dataclass(frozen=True, slots=True)
 class Flow(Node):
+    """A flow without triggers is started by its `when`, at the instant that it turns true (edge-triggered)."""
+
     name: str
     title: str | None
     triggers: tuple[Trigger, ...]
     when: Expression | None
     limit: Limit | None
+    hours: Hours | None
+    exit: Expression | None
+    goal: Goal | None
     steps: tuple[Step, ...]
     name_span: Span = field(compare=False, repr=False)
 

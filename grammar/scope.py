@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Flag, auto
 from types import MappingProxyType
 
 from grammar.kinds import ANY, Type
@@ -17,15 +17,17 @@ from grammar.names import (
 from grammar.nodes import Script
 
 
-class Place(Enum):
-    """Where an expression stands; it decides which variables there are."""
+class Place(Flag):
+    """Where an expression stands: what can be read there beyond the visitor's variables."""
 
-    ANYWHERE = auto()
-    """A segment, or an expression evaluated by itself."""
-    WHEN = auto()
-    """The `when` of a flow that events start."""
-    STEPS = auto()
-    """The steps of a flow that events start, its templates included."""
+    ANYWHERE = 0
+    EVENT = auto()
+    """In a flow whose triggers are all events: the `track_event_…` variables."""
+    RUN = auto()
+    """In the `exit`, the `goal` and the steps of a flow, their templates included: the run's own times."""
+
+
+PLACES = tuple(Place(value) for value in range(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class Scope:
         types.update(INSTANT_VARIABLES)
         types.update({f"{family}_{seq}": type_ for seq in seqs for family, type_ in EVENT_VARIABLES.items()})
         types.update({name: type_ | Type.NULL for name, type_ in fields.items() if name not in types})
-        if place is not Place.ANYWHERE:
+        if Place.EVENT in place:
             types.update(TRACK_EVENT_VARIABLES)
-        if place is Place.STEPS:
+        if Place.RUN in place:
             types.update(RUN_VARIABLES)
         return Scope(MappingProxyType(types))

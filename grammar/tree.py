@@ -139,6 +139,9 @@ class TreeBuilder(ExpressionBuilder):
             on.triggers if on else (),
             when.condition if when else None,
             limit.limit if limit else None,
+            None,
+            None,
+            None,
             steps,
             self.span(name),
         )

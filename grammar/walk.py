@@ -13,10 +13,13 @@ from grammar.nodes import (
     Index,
     ListDisplay,
     Member,
+    SendEmail,
     SendWeb,
+    Split,
     Step,
     Template,
     Unary,
+    WaitUntil,
 )
 
 
@@ -60,17 +63,35 @@ def steps_within(steps: tuple[Step, ...]) -> Iterator[Step]:
     while pending:
         step = pending.pop()
         yield step
-        if isinstance(step, If):
-            pending.extend(reversed(step.otherwise))
-            for arm in reversed(step.arms):
-                pending.extend(reversed(arm.steps))
+        for block in reversed(blocks_of(step)):
+            pending.extend(reversed(block))
 
 
-def templates_of(step: SendWeb) -> Iterator[Template]:
-    """The templates of a message."""
-    if step.sender is not None:
-        yield step.sender
-    yield step.text
-    if step.button is not None:
-        yield step.button.label
-        yield step.button.link
+def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The blocks of steps directly inside a step, in the order of the text."""
+    match step:
+        case If():
+            return (*(arm.steps for arm in step.arms), step.otherwise)
+        case Split():
+            return tuple(share.steps for share in step.shares)
+        case WaitUntil():
+            return (step.steps, step.timeout)
+        case _:
+            return ()
+
+
+def templates_of(step: Step) -> Iterator[Template]:
+    """The templates of a message; of other steps, none."""
+    match step:
+        case SendWeb():
+            if step.sender is not None:
+                yield step.sender
+            yield step.text
+            if step.button is not None:
+                yield step.button.label
+                yield step.button.link
+        case SendEmail():
+            yield step.subject
+            yield step.text
+            if step.html is not None:
+                yield step.html
