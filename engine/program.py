@@ -1,37 +1,29 @@
 """A program: all the active declarations of an app, compiled. It knows what each flow reads and each event starts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
+from engine.graph import Graph, in_milliseconds
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import (
-    Arm,
-    Constant,
-    Convert,
     Expression,
     Flow,
-    If,
+    Limit,
     OnAnyEvent,
     OnEvent,
     OnEventSeq,
     Script,
-    SendWeb,
-    Set,
-    Step,
-    Stop,
-    Template,
 )
 from grammar.parser import parse_expression
 from grammar.scope import Place, Scope
 from grammar.source import Source
-from variables.catalogue import Catalogue, EventField, Variable
+from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
-from variables.values import MILLISECOND, Value
+from variables.values import Value
 
 UTC = ZoneInfo("UTC")
 
@@ -54,50 +46,19 @@ BUILT_IN_SEGMENTS = {
 }
 
 
-# Steps, ready to run --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    text: Compiled
-    sender: Compiled | None
-    button: Mapping[str, Compiled] | None
-    """`label` and `link`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    variable: Variable
-    value: Compiled
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    arms: tuple[tuple[Compiled, "Steps"], ...]
-    otherwise: "Steps"
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    pass
-
-
-Ready = Send | Write | Branch | End
-Steps = tuple[Ready, ...]
+# Flows, ready to run -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyFlow:
-    """One flow, compiled. `reads`: the names that its steps read; `when` knows its own."""
+    """One flow, compiled. `events`: SEQ of those that start it."""
 
     name: str
-    triggers: frozenset[int]
-    """SEQ of the events that start it."""
+    events: frozenset[int]
     when: Compiled | None
     limit: tuple[int, int | None] | None
     """How many starts, in how many milliseconds (None: in all)."""
-    steps: Steps
-    reads: frozenset[str]
+    graph: Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +117,7 @@ class Program:
 
 
 def _plan(event: EventField, flows: Iterable[ReadyFlow]) -> Plan:
-    started = tuple(flow for flow in flows if event.seq in flow.triggers)
+    started = tuple(flow for flow in flows if event.seq in flow.events)
     return Plan(started, frozenset().union(*(flow.when.reads for flow in started if flow.when is not None)))
 
 
@@ -169,13 +130,11 @@ class _Builder:
         self.compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, self.segments, DERIVED)
 
     def flow(self, flow: Flow) -> ReadyFlow:
-        read: set[str] = set()
-        steps = self._steps(flow.steps, read)
+        graph = Graph.of(flow.steps, self.compiler, self.catalogue.variables)
         when = None if flow.when is None else self.compiler.condition(flow.when)
-        limit = None if flow.limit is None else (flow.limit.count, _in_milliseconds(flow.limit.per))
-        return ReadyFlow(flow.name, self._triggers(flow), when, limit, steps, frozenset(read))
+        return ReadyFlow(flow.name, self._events(flow), when, _limit(flow.limit), graph)
 
-    def _triggers(self, flow: Flow) -> frozenset[int]:
+    def _events(self, flow: Flow) -> frozenset[int]:
         seqs: set[int] = set()
         for trigger in flow.triggers:
             match trigger:
@@ -187,45 +146,6 @@ class _Builder:
                     seqs.update(event.seq for event in self.catalogue.events.values())
         return frozenset(seqs)
 
-    def _steps(self, steps: tuple[Step, ...], read: set[str]) -> Steps:
-        return tuple(self._step(step, read) for step in steps)
 
-    def _step(self, step: Step, read: set[str]) -> Ready:
-        match step:
-            case SendWeb():
-                return self._send(step, read)
-            case If(arms=arms, otherwise=otherwise):
-                return Branch(tuple(self._arm(arm, read) for arm in arms), self._steps(otherwise, read))
-            case Set(name=name, value=value):
-                return Write(self.catalogue.variables[name], self._noted(self.compiler.value(value), read))
-            case Convert(type=type_, span=span):
-                constant = self.compiler.value(Constant(span, type_))
-                return Write(self.catalogue.variables["customer_user_type"], constant)
-            case Stop():
-                return End()
-
-    def _arm(self, arm: Arm, read: set[str]) -> tuple[Compiled, Steps]:
-        return self._noted(self.compiler.condition(arm.condition), read), self._steps(arm.steps, read)
-
-    def _send(self, step: SendWeb, read: set[str]) -> Send:
-        def text(template: Template, escape: Callable[[str], str] | None = None) -> Compiled:
-            return self._noted(self.compiler.template(template, escape), read)
-
-        sender = None if step.sender is None else text(step.sender)
-        if step.button is None:
-            return Send(text(step.text), sender, None)
-        button = {"label": text(step.button.label), "link": text(step.button.link, in_a_link)}
-        return Send(text(step.text), sender, button)
-
-    def _noted(self, compiled: Compiled, read: set[str]) -> Compiled:
-        read |= compiled.reads
-        return compiled
-
-
-def _in_milliseconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else duration // MILLISECOND
-
-
-def in_a_link(text: str) -> str:
-    """A value, fit for a link (LANGUAGE.md section 6)."""
-    return quote(text, safe="")
+def _limit(limit: Limit | None) -> tuple[int, int | None] | None:
+    return None if limit is None else (limit.count, None if limit.per is None else in_milliseconds(limit.per))

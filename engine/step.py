@@ -13,7 +13,8 @@ from hashlib import blake2b
 from pydantic_core import from_json, to_json
 
 from engine.compile import Compiled
-from engine.program import Branch, End, Program, ReadyFlow, Send, Steps, Write
+from engine.graph import Branch, End, Position, Ready, Send, Write
+from engine.program import Program, ReadyFlow
 from variables.items import Item, Receipt, Track
 from variables.profile import NEVER, Profile, event_time, fold, write_all
 from variables.store import EntryId, Message
@@ -101,7 +102,7 @@ def _start_flows(happening: "_Happening") -> Stepped:
         trace.append(Decision(flow.name, Outcome.STARTED))
         profile = replace(profile, starts={**profile.starts, flow.name: starts.and_now(happening.cause.now)})
         run = _Run(happening, flow, profile, messages)
-        run.go(flow.steps)
+        run.go()
         profile = run.profile
     return Stepped(profile, tuple(messages), tuple(trace))
 
@@ -148,36 +149,39 @@ class _Happening:
 
 
 class _Run:
-    """One visitor's way through a flow: walks the steps, changes its `profile`, and adds to the item's `messages`."""
+    """One visitor's way through a flow: takes its steps, changes its `profile`, and adds to the item's `messages`."""
 
     def __init__(self, happening: _Happening, flow: ReadyFlow, profile: Profile, messages: list[Message]) -> None:
         self.profile = profile
         self.messages = messages
         self._happening = happening
         self._flow = flow
-        self._environment = happening.environment(profile, flow.reads)
+        self._environment = happening.environment(profile, flow.graph.reads)
 
-    def go(self, steps: Steps) -> bool:
-        """Walks the steps; False if the run was ended by `stop`."""
-        return all(self._take(ready) for ready in steps)
+    def go(self) -> None:
+        steps = self._flow.graph.steps
+        position: Position = 0
+        while position is not None:
+            position = self._take(steps[position])
 
-    def _take(self, ready: Send | Write | Branch | End) -> bool:
-        match ready:
+    def _take(self, step: Ready) -> Position:
+        """Does what a step says; returns where the run goes on."""
+        match step:
             case Send():
-                self._send(ready)
+                self._send(step)
+                return step.next
             case Write():
-                self._write(ready)
+                self._write(step)
+                return step.next
             case Branch():
-                return self.go(self._chosen(ready))
+                return next((then for condition, then in step.arms if self._value(condition)), step.otherwise)
             case End():
-                return False
-        return True
+                return None
+            case _:
+                raise NotImplementedError(f"{step}: the check refuses flows with steps that cannot run yet")
 
     def _value(self, compiled: Compiled) -> Value:
         return compiled.run(self._environment, self._happening.now)
-
-    def _chosen(self, branch: Branch) -> Steps:
-        return next((steps for condition, steps in branch.arms if self._value(condition)), branch.otherwise)
 
     def _write(self, ready: Write) -> None:
         """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""
@@ -188,7 +192,7 @@ class _Run:
         fields = dict(self.profile.fields)
         write_all(fields, {ready.variable.key: raw})
         self.profile = replace(self.profile, fields=fields)
-        self._environment = self._happening.environment(self.profile, self._flow.reads)
+        self._environment = self._happening.environment(self.profile, self._flow.graph.reads)
 
     def _send(self, send: Send) -> None:
         id = self._message_id()

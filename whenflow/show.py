@@ -10,7 +10,7 @@ from rich.text import Text
 
 from console.health import Health
 from console.running_app import Applied
-from engine.program import Branch, Program, Ready, Send, Write
+from engine.program import Program
 from grammar.checker import Checked
 from grammar.diagnostics import Diagnostic, render, to_json
 from variables.apps import App
@@ -67,23 +67,8 @@ def generated(out: Console, checked: Checked) -> None:
     """The Python that each flow's expressions become."""
     for flow in Program.build(checked.script).flows:
         out.print(f"\nflow {flow.name}", style="bold")
-        conditions = [] if flow.when is None else [flow.when]
-        for compiled in [*conditions, *_compiled(flow.steps)]:
+        for compiled in [*([flow.when] if flow.when else []), *flow.graph.compiled]:
             out.print(compiled.generated, markup=False)
-
-
-def _compiled(steps: Iterable[Ready]) -> Iterable[Any]:
-    for step in steps:
-        match step:
-            case Send(text=text):
-                yield text
-            case Write(value=value):
-                yield value
-            case Branch(arms=arms, otherwise=otherwise):
-                for condition, inner in arms:
-                    yield condition
-                    yield from _compiled(inner)
-                yield from _compiled(otherwise)
 
 
 def applied(out: Console, app: App, result: Applied) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.graph import in_a_link
 from engine.library import build, check
-from engine.program import NOTHING, Program, in_a_link
+from engine.program import NOTHING, Program
 from variables.apps import StoredProgram
 from variables.catalogue import EventField
 from variables.profile import Profile
@@ -75,7 +76,7 @@ def test_a_plan_reads_what_the_conditions_read_and_nothing_of_the_steps() -> Non
     )
     plan = built.plan(built.catalogue.events["webclick"])
     assert plan.reads == {"event_count_1", "nick", "last_seen_time", "first_seen_time"}
-    assert plan.flows[0].reads == {"user_email"}
+    assert plan.flows[0].graph.reads == {"user_email"}
 
 
 def test_steps_at_every_depth_are_read() -> None:
@@ -92,7 +93,7 @@ flow deep:
     else:
         set vip = in_segment("online")
 """)
-    assert built.flows[0].reads == {
+    assert built.flows[0].graph.reads == {
         "event_count_1",
         "user_city",
         "vip",
@@ -211,7 +212,7 @@ def test_no_value_breaks_out_of_a_link(text: str) -> None:
 def test_templates_print_null_as_nothing_and_keep_the_plain_text() -> None:
     checked = check([("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))])
     built = Program.build(checked.script)
-    send = built.flows[0].steps[0]
+    send = built.flows[0].graph.steps[0]
     text = getattr(send, "text")  # noqa: B009 - whichever step it is
     assert text.run({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
     assert text.run({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"
