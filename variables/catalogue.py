@@ -14,13 +14,15 @@ from variables.values import READERS, Kind, Misfit, Value, write
 Fields = Visit | SetFields | Identify
 """What an item that writes fields says."""
 
-_KINDS: dict[Type, Kind] = {
+KINDS: Mapping[Type, Kind] = {
     Type.TEXT: "text",
     Type.INT: "int",
     Type.FLOAT: "float",
     Type.BOOL: "bool",
     Type.DATETIME: "datetime",
+    Type.JSON: "json",
 }
+"""How a variable of a type is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def _nearest(name: str, names: Mapping[str, object]) -> str:
 
 _STANDARD = tuple(
     Variable(
-        standard.name, _KINDS[standard.type & ~Type.NULL], _default(standard.type), standard.writers, standard.by_visit
+        standard.name, KINDS[standard.type & ~Type.NULL], _default(standard.type), standard.writers, standard.by_visit
     )
     for standard in STANDARD_VARIABLES.values()
     if not standard.derived

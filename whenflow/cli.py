@@ -114,6 +114,36 @@ def check(
     raise typer.Exit(0 if checked.ok else 1)
 
 
+@app.command("eval", context_settings={"ignore_unknown_options": True})  # an expression may begin with a minus
+def eval_command(
+    expression: Annotated[str | None, typer.Argument(metavar="EXPR", help="The expression.")] = None,
+    variables: Annotated[str | None, typer.Option("--vars", help="The visitor's variables: a JSON object.")] = None,
+    now: Annotated[str | None, typer.Option(help="The instant, such as 2026-01-01T10:00:00Z; left out: now.")] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help='Read JSON lines {"expr", "vars", "now"}; write {"value"} or {"error"}.')
+    ] = False,
+) -> None:
+    """Prints an expression's value as JSON: 0, or 1 if the expression has errors, or 2 if what is given is no good."""
+    from engine.evaluate import BadExpression, BadRequest
+    from whenflow.evaluating import evaluate_lines, evaluate_one
+
+    if batch == (expression is not None) or (batch and (variables or now)):
+        err.print("give an expression, or --batch and the expressions on standard input", style="red")
+        raise typer.Exit(2)
+    if batch:
+        for line in evaluate_lines(sys.stdin):
+            print(line, flush=True)  # noqa: T201
+        return
+    try:
+        print(evaluate_one(expression or "", variables, now))  # noqa: T201
+    except BadExpression as refused:
+        show.diagnostics(err, refused.diagnostics)
+        raise typer.Exit(1) from None
+    except BadRequest as refused:
+        err.print(str(refused), style="red", markup=False)
+        raise typer.Exit(2) from None
+
+
 @app.command()
 def apply(
     files: FILES,

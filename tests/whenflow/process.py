@@ -70,11 +70,14 @@ def environment(more: Mapping[str, str | None] | None = None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def run(*args: object, env: Mapping[str, str] | None = None, limit: float = 60.0) -> subprocess.CompletedProcess[str]:
-    """A command, run to its end."""
+def run(
+    *args: object, env: Mapping[str, str] | None = None, limit: float = 60.0, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command, run to its end; `given` is its standard input."""
     return subprocess.run(  # noqa: S603
         [COMMAND, *map(str, args)],
         env=environment(env),
+        input=given,
         capture_output=True,
         text=True,
         timeout=limit,
