@@ -63,16 +63,29 @@ class Diagnostics:
         return all(diagnostic.severity != "error" for diagnostic in self._found.values())
 
 
+Part = OneOf["place", "error", "warning", "message", "text", "label", "help"]
+"""What a stretch of a rendered diagnostic is, so that a terminal can give it a colour."""
+
+
 def render(diagnostic: Diagnostic) -> str:
     """Plain text for people: place, message, the source line with a caret span, further places, help."""
-    lines = [f"{_place(diagnostic.span)}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"]
-    lines += _excerpt(diagnostic.span)
+    return "".join(text for _, text in stretches(diagnostic))
+
+
+def stretches(diagnostic: Diagnostic) -> Iterator[tuple[Part, str]]:
+    """The text of `render`, piece by piece, and what each is."""
+    severity = diagnostic.severity
+    yield "place", f"{_place(diagnostic.span)}: "
+    yield severity, f"{severity} {diagnostic.code}"
+    yield "message", f": {diagnostic.message}"
+    yield from _excerpt(diagnostic.span, severity)
     for label in diagnostic.labels:
-        lines.append(f"  {_place(label.span)}: {label.message}")
-        lines += _excerpt(label.span)
+        yield "place", f"\n  {_place(label.span)}: "
+        yield "label", label.message
+        yield from _excerpt(label.span, "label")
     if diagnostic.help is not None:
-        lines.append(f"  help: {diagnostic.help}")
-    return "\n".join(lines)
+        yield "help", "\n  help:"
+        yield "text", f" {diagnostic.help}"
 
 
 def to_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
@@ -98,7 +111,7 @@ def _place(span: Span) -> str:
     return f"{span.source.name}:{line}:{column}"
 
 
-def _excerpt(span: Span) -> list[str]:
+def _excerpt(span: Span, carets: Part) -> Iterator[tuple[Part, str]]:
     """The line in which a span starts, and below it a row of carets that is as wide on a screen as the span is."""
     number, column = span.source.position(span.start)
     text = span.source.line(number)
@@ -109,8 +122,8 @@ def _excerpt(span: Span) -> list[str]:
     lead = "…" if first else ""
     tail = "…" if first + _SHOWN_WIDTH < len(text) else ""
     indent = " " * len(lead) + "".join(_blank(char) for char in text[first:start])
-    carets = "^" * max(1, sum(_width(char) for char in marked))
-    return [f"    {lead}{_printable(shown)}{tail}", f"    {indent}{carets}"]
+    yield "text", f"\n    {lead}{_printable(shown)}{tail}\n    {indent}"
+    yield carets, "^" * max(1, sum(_width(char) for char in marked))
 
 
 def _window_start(text: str, start: int) -> int:

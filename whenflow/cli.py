@@ -107,8 +107,7 @@ def check(
         sys.stdout.write(show.diagnostics_json(checked.diagnostics))
     else:
         show.diagnostics(err, checked.diagnostics)
-        if checked.ok:
-            show.summary(out, checked)
+        show.summary(out, err, checked)
     if generated and checked.ok:
         show.generated(out, checked)
     raise typer.Exit(0 if checked.ok else 1)

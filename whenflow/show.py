@@ -12,7 +12,8 @@ from console.health import Health
 from console.running_app import Applied
 from engine.program import Program
 from grammar.checker import Checked
-from grammar.diagnostics import Diagnostic, render, to_json
+from grammar.diagnostics import Diagnostic, Part, stretches, to_json
+from grammar.wording import counted
 from variables.apps import App
 from whenflow.service import DEFAULT_APP, Service
 from whenflow.settings import Role
@@ -46,9 +47,21 @@ def _token_place(service: Service) -> str:
     return "from WHENFLOW_ADMIN_TOKEN" if settings.admin_token else f"in {settings.token_file}"
 
 
+_STYLES: dict[Part, str] = {
+    "place": "bold",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "message": "bold",
+    "text": "",
+    "label": "bold blue",
+    "help": "bold green",
+}
+
+
 def diagnostics(err: Console, found: Iterable[Diagnostic]) -> None:
+    """Diagnostics for people, in colour where the terminal has colours."""
     for diagnostic in found:
-        err.print(Text(render(diagnostic)), end="\n\n")
+        err.print(Text.assemble(*((text, _STYLES[part]) for part, text in stretches(diagnostic))), end="\n\n")
 
 
 def diagnostics_json(found: Iterable[Diagnostic]) -> str:
@@ -56,11 +69,23 @@ def diagnostics_json(found: Iterable[Diagnostic]) -> str:
     return json.dumps({"diagnostics": [to_json(diagnostic) for diagnostic in found]}, ensure_ascii=False) + "\n"
 
 
-def summary(out: Console, checked: Checked) -> None:
+def summary(out: Console, err: Console, checked: Checked) -> None:
+    """How many errors and warnings there are; of what, where there is no error."""
+    errors = sum(found.severity == "error" for found in checked.diagnostics)
+    warnings = len(checked.diagnostics) - errors
+    said = ", ".join(counted(n, noun) for n, noun in ((errors, "error"), (warnings, "warning")) if n)
+    if errors:
+        err.print(f"{said}.", style="bold red")
+        return
     script = checked.script
-    counts = [(len(script.events), "event"), (len(script.fields), "field"), (len(script.segments), "segment")]
-    parts = [f"{n} {name}{'' if n == 1 else 's'}" for n, name in (*counts, (len(script.flows), "flow"))]
-    out.print(f"No errors: {', '.join(parts)}.")
+    counts = {
+        "event": len(script.events),
+        "field": len(script.fields),
+        "segment": len(script.segments),
+        "flow": len(script.flows),
+    }
+    contents = ", ".join(counted(number, noun) for noun, number in counts.items())
+    out.print(f"No errors{f', {said}' if said else ''}: {contents}.")
 
 
 def generated(out: Console, checked: Checked) -> None:
