@@ -1,31 +1,18 @@
 """What each diagnostic says: a broken file for each code, and beside it what the author is shown.
 
-`WHENFLOW_REWRITE=1 pytest tests/grammar/test_wording.py` writes what is shown now; a person reads the
-difference.
+`WHENFLOW_REWRITE=1 pytest tests/grammar/test_wording.py` writes what is shown now, and the page for
+authors; a person reads the difference.
 """
 
 import os
 import re
-from pathlib import Path
 
 import pytest
 
-from grammar import wording
 from grammar.diagnostics import render
-from tests.grammar.support import diagnostics, flow
-
-FOLDER = Path(__file__).parent / "diagnostics"
-CODE = re.compile(r'_error\(\s*"([EW][0-9]{3})"')
-CODES = CODE.findall(Path(wording.__file__).read_text(encoding="utf-8"))
-GENERATED = {
-    "E105": b"#" * (1024 * 1024 + 1),
-    "E112": flow(f'send web "{"x" * 65537}"').encode(),
-}
-"""Files too large to lie about."""
-
-
-def broken_file(code: str) -> bytes:
-    return GENERATED.get(code) or (FOLDER / f"{code}.flow").read_bytes()
+from tests.grammar.cases import CODES, FOLDER, broken_file, read_case
+from tests.grammar.diagnostics_page import PAGE, page
+from tests.grammar.support import diagnostics
 
 
 def test_no_two_diagnostics_share_a_code() -> None:
@@ -54,3 +41,10 @@ def test_no_message_names_a_token_of_the_grammar_or_an_exception(code: str) -> N
         prose = re.sub(r"`[^`]*`|\"[^\"]*\"|[A-Z]{2,}[0-9]*|%\S", "", said)
         assert not re.search(r"\b[A-Z]{3,}_[A-Z]+\b|Error\b|Exception|Token|__ANON", said), said
         assert not re.search(r"\b(?:terminal|lookahead|parser|token)\b", prose), said
+
+
+def test_the_page_for_authors_shows_what_the_cases_do() -> None:
+    written = page(map(read_case, CODES))
+    if os.environ.get("WHENFLOW_REWRITE"):
+        PAGE.write_text(written, encoding="utf-8")
+    assert written == PAGE.read_text(encoding="utf-8")
