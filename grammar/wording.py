@@ -433,7 +433,7 @@ def message_without_text(span: Span) -> Diagnostic:
 
 
 def only_in_flows(span: Span, name: str) -> Diagnostic:
-    return _error("E414", span, f"`{name}` can only be used in a flow that events alone start")
+    return _error("E414", span, f"`{name}` can only be used in a flow that only events start")
 
 
 def only_in_steps(span: Span, name: str) -> Diagnostic:

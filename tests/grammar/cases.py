@@ -7,10 +7,13 @@ E201.md          `# ` and a short title, then what the rule is, why, and what to
 """
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from grammar import wording
+from grammar.diagnostics import Diagnostic
+from tests.grammar.support import diagnostics
 
 FOLDER = Path(__file__).parent / "diagnostics"
 CODES = re.findall(r'_(?:error|warning)\(\s*"([EW][0-9]{3})"', Path(wording.__file__).read_text(encoding="utf-8"))
@@ -26,6 +29,10 @@ GENERATED = {
     f'flow new_terms:\n    on webclick\n    send web """Our terms have changed.\n{_TERMS}"""\n'.encode(),
 }
 """Broken files too large to lie about."""
+
+
+READERS: Mapping[str, Callable[[bytes], tuple[Diagnostic, ...]]] = {"flow": diagnostics}
+"""What finds all that is wrong with a file, by the ending of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,11 @@ def broken_file(code: str) -> bytes:
 
 def mended_file(code: str) -> bytes:
     return (FOLDER / f"{code}.good.{language(code)}").read_bytes()
+
+
+def found_in(code: str, file: bytes) -> tuple[Diagnostic, ...]:
+    """All that is found in the broken or the mended file of a code."""
+    return READERS[language(code)](file)
 
 
 def read_case(code: str) -> Case:
