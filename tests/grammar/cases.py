@@ -7,7 +7,6 @@ E201.md          `# ` and a short title, then what the rule is, why, and what to
 """
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +30,6 @@ GENERATED = {
 """Broken files too large to lie about."""
 
 
-READERS: Mapping[str, Callable[[bytes], tuple[Diagnostic, ...]]] = {"flow": diagnostics}
-"""What finds all that is wrong with a file, by the ending of its name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """A code's case. `language` is the ending of its files, `flow` or `flowtest`; `bad` may be no valid UTF-8."""
@@ -52,17 +47,17 @@ def language(code: str) -> str:
     return "flowtest" if (FOLDER / f"{code}.flowtest").exists() else "flow"
 
 
+def path(code: str, *, mended: bool = False) -> Path:
+    return FOLDER / f"{code}{'.good' if mended else ''}.{language(code)}"
+
+
 def broken_file(code: str) -> bytes:
-    return GENERATED.get(code) or (FOLDER / f"{code}.{language(code)}").read_bytes()
+    return GENERATED.get(code) or path(code).read_bytes()
 
 
-def mended_file(code: str) -> bytes:
-    return (FOLDER / f"{code}.good.{language(code)}").read_bytes()
-
-
-def found_in(code: str, file: bytes) -> tuple[Diagnostic, ...]:
+def findings(code: str, *, mended: bool = False) -> tuple[Diagnostic, ...]:
     """All that is found in the broken or the mended file of a code."""
-    return READERS[language(code)](file)
+    return diagnostics(path(code, mended=True).read_bytes() if mended else broken_file(code))
 
 
 def read_case(code: str) -> Case:
@@ -75,5 +70,5 @@ def read_case(code: str) -> Case:
         explanation=explanation.strip(),
         bad=broken_file(code),
         shown=(FOLDER / f"{code}.txt").read_text(encoding="utf-8"),
-        good=mended_file(code),
+        good=path(code, mended=True).read_bytes(),
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.grammar.cases import CODES, FOLDER, found_in, mended_file, read_case
+from tests.grammar.cases import CODES, FOLDER, findings, read_case
 from tests.grammar.diagnostics_page import MOST_LINES, excerpt
 
 
@@ -16,7 +16,7 @@ def test_a_case_is_whole(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_nothing_is_wrong_with_the_mended_file(code: str) -> None:
-    assert found_in(code, mended_file(code)) == ()
+    assert findings(code, mended=True) == ()
 
 
 def test_each_file_belongs_to_a_code() -> None:

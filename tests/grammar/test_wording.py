@@ -10,7 +10,7 @@ import re
 import pytest
 
 from grammar.diagnostics import render
-from tests.grammar.cases import CODES, FOLDER, broken_file, found_in, read_case
+from tests.grammar.cases import CODES, FOLDER, findings, read_case
 from tests.grammar.diagnostics_page import PAGE, page
 
 
@@ -21,12 +21,12 @@ def test_no_two_diagnostics_share_a_code() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_broken_file_gives_its_code_alone(code: str) -> None:
-    assert [found.code for found in found_in(code, broken_file(code))] == [code]
+    assert [found.code for found in findings(code)] == [code]
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_author_is_shown(code: str) -> None:
-    shown = "\n".join(map(render, found_in(code, broken_file(code)))) + "\n"
+    shown = "\n".join(map(render, findings(code))) + "\n"
     file = FOLDER / f"{code}.txt"
     if os.environ.get("WHENFLOW_REWRITE"):
         file.write_text(shown, encoding="utf-8")
@@ -35,7 +35,7 @@ def test_the_author_is_shown(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_message_names_a_token_of_the_grammar_or_an_exception(code: str) -> None:
-    for found in found_in(code, broken_file(code)):
+    for found in findings(code):
         said = f"{found.message} {found.help or ''}"
         prose = re.sub(r"`[^`]*`|\"[^\"]*\"|[A-Z]{2,}[0-9]*|%\S", "", said)
         assert not re.search(r"\b[A-Z]{3,}_[A-Z]+\b|Error\b|Exception|Token|__ANON", said), said
