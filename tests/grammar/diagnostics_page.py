@@ -28,6 +28,7 @@ FAMILIES = {
 
 MOST_LINES, FIRST_LINES, LAST_LINES = 24, 12, 4
 MOST_CHARACTERS = 120
+"""What the page shows of a file: longer ones are cut, with a word on how much is left out."""
 
 
 def page(cases: Iterable[Case]) -> str:
@@ -41,7 +42,8 @@ def page(cases: Iterable[Case]) -> str:
 
 def excerpt(text: str) -> str:
     """A file as the page shows it: of a long one its beginning and its end, of a long line its beginning."""
-    lines = [line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…" for line in text.splitlines()]
+    lines = text.removesuffix("\n").split("\n")
+    lines = [line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…" for line in lines]
     if len(lines) > MOST_LINES:
         left_out = len(lines) - FIRST_LINES - LAST_LINES
         lines[FIRST_LINES:-LAST_LINES] = [f"… ({left_out:,} lines more)"]
