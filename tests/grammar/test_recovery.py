@@ -176,6 +176,10 @@ def test_what_a_bad_on_may_have_said_is_not_missed(on: str) -> None:
     assert codes(text)[1:] == ["E415"]
 
 
+def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
+    assert codes("flow f:\n    when track_event_seq == 1\n    wait untill true\n") == ["E414", "E120"]
+
+
 @pytest.mark.parametrize(
     ("line", "code", "advice"),
     [
