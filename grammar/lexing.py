@@ -55,15 +55,15 @@ _LINE_WORDS = (
     "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
     "|text|button|sender|subject|html|to"
 )
+_ARM = r"""[0-9]+[ ]*%[ ]*(?:"[^"\n]*"|'[^'\n]*')?[ ]*:"""
 _BEGINS_LINE = re.compile(
     rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout|split)[ ]*:|(?:el)?if\b.*:[ ]*$|[0-9]+[ ]*%.*:[ ]*$)",
+    r"|(?:else|timeout|split)[ ]*:|(?:el)?if\b.*:[ ]*$"
+    rf"|{_ARM})",
     re.MULTILINE,
 )
 """A line that no expression can contain, since two values would stand side by side: an open bracket ends before it."""
-_MAY_BEGIN_LINE = re.compile(
-    rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|[0-9]+[ ]*%.*:[ ]*$)", re.MULTILINE
-)
+_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|{_ARM})")
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
 _CLOSING = {"(": ")", "[": "]"}

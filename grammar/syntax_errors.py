@@ -111,7 +111,7 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word = fault.token.text
     known = (*phrases.CLAUSES, *phrases.STEPS)
     if word in ("elif", "else"):
-        return wording.branch_without_if(fault.span, word)
+        return wording.branch_without_if(fault.span, word, "timeout" if "TIMEOUT" in fault.accepted else None)
     if word == "timeout" and fault.at(1).text != "=":
         return wording.timeout_without_wait(fault.span)
     if phrases.is_arm(fault.line):
@@ -137,7 +137,7 @@ def _duration(fault: SyntaxFault) -> Diagnostic | None:
         return wording.missing_unit(fault.span, token.text)
     if head == "hours" and token.type in ("INT", "COLON") and "STRING" in accepted:
         return wording.unquoted_window(fault.span)
-    ends = token.type in ("_NEWLINE", "COLON", "DURATION", "FOR") or token.text == "within"
+    ends = token.type in ("_NEWLINE", "COLON", "DURATION") or token.text.lower() in ("for", "within")
     if ends and head == "goal" and "WITHIN" in accepted:
         return wording.missing_duration(fault.span, "a `goal`", "within", phrases.form(fault.line))
     if ends and head == "wait" and "FOR" in accepted:

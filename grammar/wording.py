@@ -228,7 +228,7 @@ def one_line_block(span: Span) -> Diagnostic:
 
 
 def missing_duration(span: Span, what: str, word: str, help: str | None) -> Diagnostic:
-    return _error("E142", span, f"{what} ends with `{word}` and a duration, which are missing here", help)
+    return _error("E142", span, f"{what} must end with `{word}` and a duration", help)
 
 
 def missing_unit(span: Span, number: str) -> Diagnostic:
@@ -420,8 +420,9 @@ def flow_without_steps(span: Span, name: str) -> Diagnostic:
     return _error("E406", span, f"the flow `{name}` does nothing", "give it a step, such as `send web`")
 
 
-def branch_without_if(span: Span, word: str) -> Diagnostic:
-    return _error("E407", span, f"this `{word}` belongs to no `if`", "it stands directly below the steps of an `if`")
+def branch_without_if(span: Span, word: str, suggestion: str | None = None) -> Diagnostic:
+    help = did_you_mean(suggestion) or "it stands directly below the steps of an `if`"
+    return _error("E407", span, f"this `{word}` belongs to no `if`", help)
 
 
 def limit_out_of_range(span: Span, most: int | None) -> Diagnostic:

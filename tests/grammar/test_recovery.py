@@ -60,6 +60,16 @@ def test_an_unclosed_bracket_ends_where_a_statement_begins(opened: str) -> None:
     assert lines(text) == [(4, "E118"), (5, "E201")]
 
 
+@pytest.mark.parametrize("arm", ["50%:", '50 % "b":'])
+def test_an_unclosed_bracket_ends_where_an_arm_begins(arm: str) -> None:
+    text = flow(f"split:\n    5%:\n        set user_city = (\n    {arm}\n        set user_city = nope")
+    assert lines(text) == [(6, "E118"), (8, "E201")]
+
+
+def test_a_rest_in_brackets_is_no_arm() -> None:
+    assert codes(flow("when (event_count_1 +\n    50 % 7  # the rest:\n    > 3)\nstop")) == []
+
+
 def test_an_unclosed_bracket_does_not_hide_the_next_declaration() -> None:
     assert lines("segment a:\n    (1 > 2\nsegment b:\n    nope\n") == [(2, "E118"), (4, "E201")]
 
@@ -176,6 +186,11 @@ def test_what_a_bad_on_may_have_said_is_not_missed(on: str) -> None:
     assert codes(text)[1:] == ["E415"]
 
 
+def test_an_else_below_a_wait_until_is_suggested_a_timeout() -> None:
+    (found,) = diagnostics(flow("wait until true for 3d:\n    stop\nelse:\n    stop"))
+    assert (found.code, found.help) == ("E407", "did you mean `timeout`?")
+
+
 def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
     assert codes("flow f:\n    when track_event_seq == 1\n    wait untill true\n") == ["E414", "E120"]
 
@@ -190,9 +205,11 @@ def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
         ("wait untill true for 3d", "E120", "did you mean `until`?"),
         ("wait until true 3d", "E142", "for 30m`"),
         ("wait until true within 3d", "E142", "for 30m`"),
+        ("wait until user_city For 3d", "E142", "for 30m`"),
         ("goal true", "E142", "within 3d`"),
         ("goal true for 3d", "E142", "within 3d`"),
         ("sleep 3d", "E135", "did you mean `wait`?"),
+        ("email:", "E135", "did you mean `send email`?"),
         ("exit if true", "E120", "`exit when "),
         ("exit true", "E120", "`exit when "),
         ("hours 08:00-22:00", "E144", '"08:00-22:00"'),
