@@ -84,7 +84,7 @@ class _Checker:
         self._check_events()
         self._check_names()
         for segment in self._script.segments:
-            self._expressions.check(segment.condition, Place.ANYWHERE)
+            self._expressions.check(segment.condition, Place.ANYWHERE, exact=True)
         check_cycles(self._script.segments, self._report)
         for flow in self._script.flows:
             self._check_flow(flow)
@@ -142,7 +142,7 @@ class _Checker:
         for trigger in flow.triggers:
             self._check_trigger(trigger)
         if flow.when is not None:
-            self._expressions.check(flow.when, Place.EVENT)
+            self._expressions.check(flow.when, Place.EVENT, exact=not flow.triggers)
         if flow.limit is not None:
             self._check_limit(flow)
         for step in steps_within(flow.steps):
@@ -178,7 +178,7 @@ class _Checker:
                     self._expressions.check(arm.condition, Place.EVENT | Place.RUN)
             case Set():
                 self._check_target(step)
-                self._expressions.check(step.value, Place.EVENT | Place.RUN)
+                self._expressions.assignment(step, Place.EVENT | Place.RUN)
             case _:
                 pass
 

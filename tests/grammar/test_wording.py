@@ -54,3 +54,9 @@ def test_no_message_names_a_token_of_the_grammar_or_an_exception(code: str) -> N
         prose = re.sub(r"`[^`]*`|\"[^\"]*\"|[A-Z]{2,}[0-9]*|%\S", "", said)
         assert not re.search(r"\b[A-Z]{3,}_[A-Z]+\b|Error\b|Exception|Token|__ANON", said), said
         assert not re.search(r"\b(?:terminal|lookahead|parser|token)\b", prose), said
+
+
+@pytest.mark.parametrize("code", sorted(file.name[:4] for file in FOLDER.glob("*.good.flow")))
+def test_the_mended_file_has_nothing_wrong_with_it(code: str) -> None:
+    assert diagnostics((FOLDER / f"{code}.good.flow").read_bytes()) == ()
+    assert (FOLDER / f"{code}.md").read_text(encoding="utf-8").endswith(".\n")
