@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from grammar import wording
 from grammar.kinds import NUMBER, Type
+from grammar.names import FUNCTIONS
 from grammar.nodes import Binary, Boolean, Call, Comparison, Conditional, Constant, Expression, Name, Unary
 from grammar.walk import children, walk
 
@@ -25,6 +26,8 @@ def repaired(left: Expression, left_type: Type, operator: str, right: Expression
     before, after = left.span.text, right.span.text
     if operator == "-" and (one, other) == (Type.DURATION, Type.DATETIME):
         return _shown(f"{_bracketed(right)} - {_bracketed(left)}")
+    if operator in _EQUALITY and one is not None and right_type & ~Type.NULL == Type.LIST:
+        return _shown(f"{before} {'in' if operator == '==' else 'not in'} {after}")
     for repair in _REPAIRS:
         mended = repair(right, other, one, operator)
         if mended is not None:
@@ -33,6 +36,11 @@ def repaired(left: Expression, left_type: Type, operator: str, right: Expression
         if mended is not None:
             return _shown(f"{mended} {operator} {after}")
     return None
+
+
+def member_as_call(value: Expression, name: str) -> str | None:
+    """A help line for `now.hour`: `hour(now)`; None if there is no such function of one value."""
+    return _shown(f"{name}({value.span.text})") if name in FUNCTIONS and FUNCTIONS[name].least == 1 else None
 
 
 def _shown(suggestion: str) -> str | None:
@@ -93,6 +101,13 @@ def _quoted_moment(node: Expression, own: Type | None, other: Type | None, opera
     return None
 
 
+def _unix_time(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
+    """`first_seen_time > 1767225600`."""
+    if own == NUMBER and other == Type.DATETIME and operator in _COMPARISONS and isinstance(node, Constant):
+        return None if isinstance(node.value, bool) else f"datetime({node.span.text})"
+    return None
+
+
 def _moment_for_length(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
     """`event_last_time_1 > 7d`: how long ago was meant."""
     if own == Type.DATETIME and other == Type.DURATION and operator in _COMPARISONS and not _reads_now(node):
@@ -123,6 +138,7 @@ _REPAIRS: tuple[_Repair, ...] = (
     _bare_number,
     _number_without_unit,
     _quoted_moment,
+    _unix_time,
     _moment_for_length,
     _printed,
     _as_number,

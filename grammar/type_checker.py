@@ -32,7 +32,7 @@ from grammar.nodes import (
     Member,
     Unary,
 )
-from grammar.repairs import repaired
+from grammar.repairs import member_as_call, repaired
 from grammar.scope import Scope
 from grammar.walk import inside_out
 
@@ -129,7 +129,7 @@ def _faults(node: Expression, types: Sequence[Type]) -> Iterator[Diagnostic]:
             found = _call(node, types)
         case Member():
             if Type.JSON not in types[0]:
-                found = wording.no_members(node.span, types[0], node.name)
+                found = wording.no_members(node.span, types[0], node.name, member_as_call(node.value, node.name))
         case Index():
             found = _index(node, types[0], types[1])
     if found is not None:

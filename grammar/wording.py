@@ -435,8 +435,8 @@ def unlike_arguments(span: Span, name: str, types: Sequence[Type]) -> Diagnostic
     return _error("E311", span, f"`{name}` compares its arguments, and {kinds} cannot be compared with one another")
 
 
-def no_members(span: Span, container: Type, name: str) -> Diagnostic:
-    return _error("E312", span, f"there is no `.{name}` in {kind(container)}: only json has members")
+def no_members(span: Span, container: Type, name: str, help: str | None) -> Diagnostic:
+    return _error("E312", span, f"there is no `.{name}` in {kind(container)}: only json has members", help)
 
 
 def no_elements(span: Span, container: Type) -> Diagnostic:

@@ -277,7 +277,11 @@ def test_what_could_not_be_parsed_is_of_any_type() -> None:
         ("7d - now", "now - 7d"),
         ("d > '2026-01-01'", "d > datetime('2026-01-01')"),
         ("'clicks: ' + event_count_1", "'clicks: ' + text(event_count_1)"),
+        ("d > 1767225600", "d > datetime(1767225600)"),
+        ("now.hour", "hour(now)"),
         ("event_count_1 in 5", "event_count_1 in [5]"),
+        ("user_city == ['Beijing', 'Shanghai']", "user_city in ['Beijing', 'Shanghai']"),
+        ("visitor_id != ['a']", "visitor_id not in ['a']"),
         ("5 in user_city", '"5" in user_city'),
     ],
 )
