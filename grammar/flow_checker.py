@@ -140,7 +140,7 @@ class FlowChecker:
             case SendWeb(button=button) if button is not None:
                 self._check_link(button.link)
             case SendEmail(to=to) if to is not None:
-                self._expressions.check(to, place)
+                self._expressions.address(to, place)
             case SendWebhook():
                 self._check_webhook(step, place)
             case If():
@@ -155,7 +155,7 @@ class FlowChecker:
                 self._check_wait(step.at_most, Span(step.span.source, step.span.start, step.condition.span.end))
             case Set():
                 self._check_target(step)
-                self._expressions.check(step.value, place)
+                self._expressions.assignment(step, place)
             case _:
                 pass
 
