@@ -56,10 +56,14 @@ _LINE_WORDS = (
 )
 _BEGINS_LINE = re.compile(
     rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout)[ ]*:|(?:el)?if\b.*:[ ]*$)",
+    r"|(?:else|timeout)[ ]*:|(?P<header>(?:el)?if\b.*:[ ]*$))",
     re.MULTILINE,
 )
-"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it."""
+"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it.
+
+Of a `header` that must be looked at (`_is_header`): `if b else c):` can be the last line of a longer one.
+"""
+_TEXT = re.compile("\"[^\"]*\"|'[^']*'")
 _MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:{_LINE_WORDS}|if|elif|else|timeout)\b")
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
@@ -76,8 +80,18 @@ class _Bracket:
         self.text, self.start, self.of_matches, self.commas = text, start, of_matches, commas
 
 
+def _is_header(written: str) -> bool:
+    """Whether a line from `if` to a colon closes no bracket from above, and has its colon outside text and comment."""
+    plain = _TEXT.sub("", written).partition("#")[0].rstrip(" ")
+    closes = plain.count(")") + plain.count("]") > plain.count("(") + plain.count("[")
+    return plain.endswith(":") and '"' not in plain and not closes
+
+
 class Lexer:
-    """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one."""
+    """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one.
+
+    `comments` are the places (start and end) of the comments read so far; they hold for a text without syntax errors.
+    """
 
     def __init__(
         self,
@@ -92,6 +106,7 @@ class Lexer:
         self._text = source.text if text is None else text
         self._at = start
         self._end = len(self._text) if end is None else end
+        self.comments: list[tuple[int, int]] = []
         self._terminals = grammar().terminals
         self._line = Line(start, 0)
         self._brackets: list[_Bracket] = []
@@ -178,7 +193,9 @@ class Lexer:
             elif kind == _NEWLINE:
                 if self._ends_line(start):
                     return True
-            elif kind != _COMMENT:
+            elif kind == _COMMENT:
+                self.comments.append((start, self._at))
+            else:
                 self._rest(kind, match[kind], start)
 
     def _rest(self, kind: int, text: str, start: int) -> None:
@@ -196,7 +213,8 @@ class Lexer:
             return False
         if self._brackets:
             begins = _MAY_BEGIN_LINE if self._strict else _BEGINS_LINE
-            if not begins.match(self._text, self._at, self._end):
+            match = begins.match(self._text, self._at, self._end)
+            if match is None or (match.lastgroup == "header" and not _is_header(match[0])):
                 return False
             self._unclosed()
         self._line.end = self._place(start)
