@@ -194,7 +194,7 @@ class _Writer:
         self._write_operands(start, end, indent, whole_if_it_fits=True)
 
     def _loosest(self, start: int, end: int) -> list[int]:
-        """The operators outside brackets that bind loosest. But in `a == f(…)` or `a + f(…)` the brackets are broken."""
+        """The operators outside brackets that bind loosest. None if it is better to break brackets: `a == f(…)`."""
         found: list[int] = []
         least, index, brackets = len(_TIGHTNESS), start, False
         while index < end:
