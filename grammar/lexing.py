@@ -52,11 +52,12 @@ _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
 
 _LINE_WORDS = (
-    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop|text|button|sender|subject"
+    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
+    "|text|button|sender|subject|html|to"
 )
 _BEGINS_LINE = re.compile(
     rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout)[ ]*:|(?P<header>(?:el)?if\b.*:[ ]*$))",
+    r"|(?:else|timeout|split)[ ]*:|(?P<header>(?:(?:el)?if\b|[0-9]+[ ]*%).*:[ ]*$))",
     re.MULTILINE,
 )
 """A line that no expression can contain, since two values would stand side by side: an open bracket ends before it.
@@ -64,7 +65,9 @@ _BEGINS_LINE = re.compile(
 Of a `header` that must be looked at (`_is_header`): `if b else c):` can be the last line of a longer one.
 """
 _TEXT = re.compile("\"[^\"]*\"|'[^']*'")
-_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:{_LINE_WORDS}|if|elif|else|timeout)\b")
+_MAY_BEGIN_LINE = re.compile(
+    rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|[0-9]+[ ]*%.*:[ ]*$)", re.MULTILINE
+)
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
 _CLOSING = {"(": ")", "[": "]"}
@@ -81,7 +84,7 @@ class _Bracket:
 
 
 def _is_header(written: str) -> bool:
-    """Whether a line from `if` to a colon closes no bracket from above, and has its colon outside text and comment."""
+    """Whether a line that ends with a colon has it outside text and comment, and closes no bracket from above."""
     plain = _TEXT.sub("", written).partition("#")[0].rstrip(" ")
     closes = plain.count(")") + plain.count("]") > plain.count("(") + plain.count("[")
     return plain.endswith(":") and '"' not in plain and not closes
@@ -280,7 +283,8 @@ class Lexer:
         written = self._text[start : self._at]
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
-            self._fail(complaint)
+            is_window = self._line.head == "hours" and self._text.startswith(":", self._at, self._end)
+            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_window else complaint)
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
 
