@@ -32,7 +32,7 @@ _WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
 _PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
 _SYMBOLS = "|".join(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))
 _TOKEN = re.compile(
-    r"[ ]*(?:"
+    r"[ ]*+(?:"
     r"([A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f]))"
     r"|([0-9]+(?![A-Za-z0-9_.]|[^\x00-\x7f]))"
     r"|(?=(\.?[0-9]))"
