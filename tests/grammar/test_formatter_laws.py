@@ -60,13 +60,23 @@ def holds(text: str) -> str:
     return written
 
 
-STEPS = (
+LINES = (
+    "on visit, event 1, any event, enter online, change user_city",
     "when {}",
+    "limit 2 per 1h30m",
+    "hours '08:00-22:00' \"mon-fri\" 'UTC'",
+    "exit when {}",
+    "goal {} within 3d",
     "set user_city = {}",
     'if {}:\n    stop\nelif {}:\n    convert "a"\nelse:\n    set user_city = {}',
     'if {}:\n    if {}:\n        if {}:\n            stop\nsend web """a\n  b"""',
     "send web:\n    text '{{{{ \"a\" }}}}'\n    button 'say \"hi\"' link \"/\"\n    sender 'it\\'s'",
-    "limit 2 per 1h30m",
+    "send email:\n    subject 'a'\n    text 'b'\n    html '<p>'\n    to {}",
+    "send webhook 'https://example.com/' with user_city, user_country",
+    "wait 1h30m",
+    "wait until {} for 30m",
+    "wait until {} for 30m:\n    set user_city = {}\n    stop\ntimeout:\n    wait 3d",
+    "split:\n    20%:\n        stop\n    30% 'b':\n        set user_city = {}\nstop",
 )
 
 
@@ -74,7 +84,7 @@ STEPS = (
 def programs(draw: some.DrawFn) -> str:
     """Programs of every kind of line. The expressions in them have needless brackets and any shape."""
     drawn = iter(lambda: printed(draw(expressions)), None)
-    lines = draw(some.lists(some.sampled_from(STEPS), min_size=1, max_size=4))
+    lines = draw(some.lists(some.sampled_from(LINES), min_size=1, max_size=4))
     body = "\n".join(line.format(*(next(drawn) for _ in range(line.count("{}")))) for line in lines)
     segment = f"segment s 'title':\n    {next(drawn)}\n"
     return draw(some.sampled_from(("", EVENT, EVENT + "field f text\n" + segment, segment))) + flow(body, "")
@@ -95,7 +105,7 @@ def test_the_layout_does_not_depend_on_spaces_and_line_breaks(program: str, rand
 @settings(max_examples=150, deadline=None)
 @given(expressions, randoms)
 def test_an_expression_keeps_its_value_however_it_is_broken(tree: Expression, random: Random) -> None:
-    holds(respaced(flow(f"if {printed(tree)}:\n    stop"), random, comments=True, blank_lines=False))
+    holds(respaced(flow(f"wait until {printed(tree)} for 3d:\n    stop"), random, comments=True, blank_lines=False))
 
 
 OPERANDS = ("a", "-1", "not a", "f(a, [b])", "x.y[0]", "(a or b)", "'long' * 30 + \"text\"", "a if b else c")
