@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from grammar import wording
 from grammar.diagnostics import Diagnostics
 from grammar.line_layout import INDENT, Remark, Remarks, lay_out_line
-from grammar.parser import MAX_FILE_BYTES, LaidOut, parse_layout
+from grammar.parser import MAX_FILE_BYTES, LaidOut, file_bytes, parse_layout
 from grammar.source import Source, Span
 from grammar.tokens import Line
 
@@ -44,7 +44,7 @@ def format_source(source: Source, report: Diagnostics) -> str | None:
             report.add(diagnostic)
         return None
     text = _joined(list(_items(source.text, laid_out)))
-    size = len(text.encode())
+    size = len(file_bytes(text))
     if size > MAX_FILE_BYTES:
         report.add(wording.file_too_large(Span(source, 0, 0), size, MAX_FILE_BYTES, wording.FORMATTED_FILE))
         return None

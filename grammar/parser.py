@@ -49,6 +49,11 @@ def _plain(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
+def file_bytes(text: str) -> bytes:
+    """The bytes of a file that `read_source` reads as this text."""
+    return text.replace("\r\n", "\r\r\n").encode()
+
+
 def parse(sources: Sequence[Source], report: Diagnostics) -> Script:
     """All declarations of some files, as one program. What could not be read is reported and left out."""
     declarations: list[Declaration] = []

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
-from grammar.parser import read_source
+from grammar.parser import file_bytes, read_source
 from whenflow import show
 
 STANDARD_INPUT = "-"
@@ -71,7 +71,7 @@ def _formatted(name: str, data: bytes, err: Console) -> bytes | None:
     text = None if source is None or report.errors else format_source(source, report)
     if text is None:
         show.diagnostics(err, report)
-    return None if text is None else text.encode()
+    return None if text is None else file_bytes(text)
 
 
 def _complain(err: Console, message: str) -> None:
