@@ -85,7 +85,7 @@ class FlowChecker:
     def _check_trigger(self, trigger: Trigger) -> None:
         match trigger:
             case OnEvent(name=name) if name not in self._event_names | self._broken:
-                suggestion = self._suggestions.nearest(name, self._event_names)
+                suggestion = self._suggestions.nearest(name, (*self._event_names, "visit", "identify"))
                 self._report.add(wording.unknown_event(trigger.span, name, suggestion))
             case OnEventSeq(seq=seq) if seq not in self._seqs and str(seq) not in self._broken:
                 self._report.add(wording.undeclared_event(trigger.span, seq, self._seqs, None))

@@ -283,8 +283,8 @@ class Lexer:
         written = self._text[start : self._at]
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
-            is_window = self._line.head == "hours" and self._text.startswith(":", self._at, self._end)
-            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_window else complaint)
+            is_of_hours = self._line.head == "hours" and self._line.tokens[-1].text in ("hours", ":")
+            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_of_hours else complaint)
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
 

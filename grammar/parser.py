@@ -226,7 +226,7 @@ class _Parser:
             return False
         line.reported = True
         span = Span(self._source, line.end, line.end)
-        self._report.add(wording.missing_colon(span, phrases.header(line) or wording.THIS_LINE))
+        self._report.add(wording.missing_colon(span, wording.WAIT_WITH_STEPS))
         return True
 
     def _note_names(self, line: Line) -> None:

@@ -60,7 +60,7 @@ _HEADERS = {
     "else": "an `else`",
     "send web": "a message without its text in the same line",
     "send email": "an e-mail",
-    "wait until": "a `wait until` with steps below it",
+    "wait until": "a `wait until`",
     "timeout": "a `timeout`",
     "split": "a `split`",
     _ARM: _ARM,

@@ -321,7 +321,9 @@ def unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnosti
 
 
 def unknown_event(span: Span, name: str, suggestion: str | None) -> Diagnostic:
-    help = did_you_mean(suggestion) or 'declare it with `event SEQ NAME "UUID"`'
+    forms = {"enter": "enter SEGMENT", "leave": "leave SEGMENT", "change": "change FIELD", "any": "any event"}
+    meant = f"on {forms[name]}" if name in forms else suggestion
+    help = did_you_mean(meant) or 'declare it with `event SEQ NAME "UUID"`'
     return _error("E202", span, f"no event is called `{name}`", help)
 
 
@@ -491,7 +493,7 @@ def percent_out_of_range(span: Span) -> Diagnostic:
 
 
 def percents_above_all(span: Span, total: int) -> Diagnostic:
-    message = f"with this arm the `split` comes to {total} percents, and at most 100 are there"
+    message = f"with this arm the percents of the `split` come to {total}, more than 100"
     return _error("E422", span, message, "who falls in no arm goes on below the `split`")
 
 
@@ -513,7 +515,9 @@ def variable_named_twice(span: Span, name: str) -> Diagnostic:
 HERE = "here"
 NOTHING = "nothing"
 THIS_LINE = "this line"
+WAIT_WITH_STEPS = "a `wait until` with steps below it"
 OUTDENT = "a declaration stands at the beginning of its line"
+PART_OF_MESSAGE = "it is a part of a message and stands indented below `send web:` or `send email:`"
 NOT_IN = "behind a value, `not` begins `not in`"
 BRACKET_NOT = "put it in brackets with what follows it: `(not …)`"
 
