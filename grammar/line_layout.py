@@ -82,16 +82,9 @@ def _pieces(tokens: Sequence[Token]) -> _Pieces:
     is_share = len(tokens) > 1 and tokens[0].type == "INT" and tokens[1].text == "%" and tokens[-1].text == ":"
     for index, token in enumerate(tokens):
         text = token.text
+        is_tied = after_sign or (is_share and index == 1)
         pieces.texts.append(spelled(token))
-        if previous is None or after_sign or previous.text in ("(", "[", ".") or text in (")", "]", ",", ":"):
-            gap = False
-        elif text == ".":
-            gap = previous.type in _NUMERALS
-        elif text in ("(", "["):
-            gap = not after_operand
-        else:
-            gap = not (is_share and index == 1)
-        pieces.gaps.append(gap)
+        pieces.gaps.append(not is_tied and previous is not None and _are_apart(previous, token, after_operand))
         if text in ("(", "["):
             open_brackets.append(index)
             pieces.commas[index] = []
@@ -105,6 +98,15 @@ def _pieces(tokens: Sequence[Token]) -> _Pieces:
         after_operand = token.type in _OPERAND_ENDS
         previous = token
     return pieces
+
+
+def _are_apart(left: Token, right: Token, after_operand: bool) -> bool:
+    """Whether a space stands between two tokens. A bracket right behind an operand is a call's or an index's."""
+    if left.text in ("(", "[", ".") or right.text in (")", "]", ",", ":"):
+        return False
+    if right.text == ".":
+        return left.type in _NUMERALS
+    return right.text not in ("(", "[") or not after_operand
 
 
 def _settled(remarks: Remarks, tokens: Sequence[Token], operators: dict[int, int]) -> Remarks:
