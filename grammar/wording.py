@@ -52,8 +52,12 @@ def not_utf8(span: Span) -> Diagnostic:
     return _error("E104", span, "the file is not valid UTF-8 here", "save the file in the encoding UTF-8")
 
 
-def file_too_large(span: Span, size: int, most: int) -> Diagnostic:
-    message = f"the file is too large: {size} bytes, and at most {most} are allowed"
+FILE = "the file"
+FORMATTED_FILE = "the file in its canonical layout"
+
+
+def file_too_large(span: Span, size: int, most: int, what: str = FILE) -> Diagnostic:
+    message = f"{what} is too large: {size} bytes, and at most {most} are allowed"
     return _error("E105", span, message, "divide it into several files")
 
 

@@ -13,23 +13,25 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from grammar.flowtest import read_flow_test
+
 from engine.program import Program
 from grammar.checker import check_expression, read_program
 from grammar.diagnostics import Diagnostic, Diagnostics, render, to_json
-from grammar.flowtest import read_flow_test
 from grammar.formatter import format_source
 from grammar.parser import parse, parse_expression, read_source
 from grammar.scope import Scope
 from grammar.source import Source
 
 ROOT = Path(__file__).parents[1]
-FRAGMENTS = """
-( ) [ ] {{ }} " ' \"\"\" \\ : , . = == != <= not in is None true if else elif and or for # “ ” ： ， （ é а ｅ \u3000 \u200b
-1 30min 1h30m 500d 0s .5 1. 1e999 99999999999999999999 50% 100%: 7d now run_time track_event_data event_count_1 \N{ZWJ}
+_WORDS = """
+( ) [ ] {{ }} " ' \"\"\" \\ : , . = == != <= not in is None true if else elif and or for # “ ” ： ， （ é а ｅ \u3000
+1 30min 1h30m 500d 0s .5 1. 1e999 99999999999999999999 50% 100%: 7d now run_time track_event_data event_count_1 \u200b
 event flow segment field send web email webhook with on when limit once per hours exit goal within split wait until
 timeout stop set convert text html subject to button link sender visit identify enter leave change any matches(
 in_segment( during(" today() format_time( - + * / // % ** lambda zone load at track expect error message no run x5 id
-""".split() + [" ", "    ", "\n", "\n    ", "\n        ", "\t", "\0", "\r\n", "\ufeff", "\ud800"]  # fmt: skip
+"""
+FRAGMENTS = [*_WORDS.split(), " ", "    ", "\n", "\n    ", "\n        ", "\t", "\0", "\r\n", "\ufeff", "\ud800"]
 
 
 def corpus() -> list[str]:

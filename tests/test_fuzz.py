@@ -13,4 +13,4 @@ def test_the_corpus_holds_flows_and_flow_tests_and_is_changed() -> None:
     texts = corpus()
     assert any("expect message" in text for text in texts)
     assert any("send web" in text for text in texts)
-    assert mutated(texts, random.Random(3)) not in texts
+    assert mutated(texts, random.Random(3)) not in texts  # noqa: S311

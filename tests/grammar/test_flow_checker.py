@@ -73,8 +73,8 @@ EVERYWHERE = [
     "exit when {}",
     "goal {} within 3d",
     "if {}:\n    stop",
-    f"{MAIL}to {{}}",
-    "set user_city = {}",
+    f"{MAIL}to text({{}})",
+    "set user_city = text({})",
 ]
 WEBHOOK = 'send webhook "https://example.com/" with {}'
 

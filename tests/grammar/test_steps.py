@@ -104,7 +104,7 @@ flow {word} "{word}":
     wait until {word} > 1 for 1h
     send webhook "https://example.com/" with {word}, user_city
     send email:
-        to {word}
+        to text({word})
         subject "{{{{ {word} }}}}"
         text "x"
     if {word}:
@@ -167,10 +167,8 @@ def test_an_email_goes_to_the_visitor_by_default() -> None:
     assert (found.html, found.to) == (None, None)
 
 
-@pytest.mark.parametrize(
-    "to", ["None", "user_email", "track_event_data.email", "5", "user_email if run_time else None"]
-)
-def test_an_email_may_be_addressed_by_any_expression(to: str) -> None:
+@pytest.mark.parametrize("to", ["None", "user_email", "track_event_data.email", "user_email if run_time else None"])
+def test_an_email_may_be_addressed_by_any_text(to: str) -> None:
     assert codes(flow(f'send email:\n    subject "s"\n    text "t"\n    to {to}')) == []
 
 
