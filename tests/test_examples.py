@@ -1,0 +1,180 @@
+"""The examples hold what their READMEs say, and their flow tests would notice if a flow of theirs were another."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.flowtest import Result, run_flow_test
+from grammar.checker import Checked, read_program
+from grammar.diagnostics import Diagnostics, render
+from grammar.formatter import format_source
+from grammar.nodes import Boolean, Convert, Expression, Flow, If, Set
+from grammar.not_yet import report_not_yet
+from grammar.parser import file_bytes, read_source
+from grammar.source import Source, Span
+from grammar.walk import steps_within
+from tests.whenflow.process import run
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(folder for folder in (ROOT / "examples").iterdir() if folder.is_dir())
+LATER = "later.flow"
+"""The file of an example whose flows this version checks and cannot run."""
+
+each_example = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+def sources(folder: Path, *, later: bool = False) -> list[Source]:
+    """The files of an example; those that run now, or all."""
+    read = []
+    for path in sorted(folder.glob("*.flow")):
+        if later or path.name != LATER:
+            source = read_source(path.name, path.read_bytes(), Diagnostics())
+            assert source is not None
+            read.append(source)
+    return read
+
+
+def flow_tests(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.flowtest"))
+
+
+def program(folder: Path, *, later: bool = False) -> Checked:
+    return read_program(sources(folder, later=later))
+
+
+# What a reader is promised --------------------------------------------------------------------------------------------
+
+
+def test_there_are_examples_of_four_businesses() -> None:
+    assert {"homestay", "newspaper", "saas_trial", "shop"} <= {folder.name for folder in FOLDERS}
+
+
+@each_example
+@pytest.mark.parametrize("later", [False, True], ids=["what runs now", "all"])
+def test_its_files_together_have_neither_errors_nor_warnings(folder: Path, later: bool) -> None:
+    assert [render(found) for found in program(folder, later=later).diagnostics] == []
+
+
+@each_example
+def test_only_its_later_file_has_what_cannot_run_yet(folder: Path) -> None:
+    refused = Diagnostics()
+    report_not_yet(program(folder).script, refused)
+    assert [render(found) for found in refused] == []
+    report_not_yet(program(folder, later=True).script, refused)
+    files = {found.span.source.name for found in refused}
+    assert files == ({LATER} if (folder / LATER).exists() else set())
+
+
+@each_example
+def test_its_files_are_in_the_canonical_layout(folder: Path) -> None:
+    for source in sources(folder, later=True):
+        assert format_source(source, Diagnostics()) == source.text, source.name
+
+
+@each_example
+def test_its_readme_names_each_file_and_links_to_it(folder: Path) -> None:
+    linked = re.findall(r"\[([^\]]+)\]\(([^)]+)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert all(text == target for text, target in linked)
+    files = {path.name for path in folder.iterdir() if path.suffix in (".flow", ".flowtest")}
+    assert {target for _, target in linked} == files
+
+
+@each_example
+def test_its_readme_shows_how_to_send_each_event_by_the_name_and_uuid_that_are_declared(folder: Path) -> None:
+    snippet = re.compile(
+        r"^window\._ppmatc\.push\(\{track_event: \{\n"
+        r'  event_name: "(.+)",\n'
+        r'  event_uuid: "(.+)",\n'
+        r"  event_data: \{.*\}\n"
+        r"\}\}\);$",
+        re.MULTILINE,
+    )
+    told = snippet.findall((folder / "README.md").read_text(encoding="utf-8"))
+    events = program(folder).script.events
+    assert told == [(event.name, event.uuid) for event in sorted(events, key=lambda event: event.seq)]
+
+
+def test_the_projects_readme_names_each_example() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [folder.name for folder in FOLDERS if f"](examples/{folder.name}/README.md)" not in readme] == []
+
+
+# Flow tests -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_runs_all_their_flow_tests() -> None:
+    done = run("test", ROOT / "examples")
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = sum(len(flow_tests(folder)) for folder in FOLDERS)
+    assert f"{passed} passed, 0 failed" in done.stdout
+
+
+def changes(checked: Checked) -> Iterator[tuple[str, Span, str]]:
+    """Each way to make a program another that its flow tests should notice: what it is, where it stands, the text there.
+
+    A flow that never starts, one without its limit, a condition that always or never holds, a part of one that does not
+    count, a value that is not written. (Buttons and senders are no part of what a flow test can claim.)
+    """
+    for segment in checked.script.segments:
+        yield from _otherwise(f"the segment {segment.name}", segment.condition)
+    for flow in checked.script.flows:
+        yield from _changes_of(flow)
+
+
+def _changes_of(flow: Flow) -> Iterator[tuple[str, Span, str]]:
+    if flow.when is None:
+        trigger = flow.triggers[-1].span
+        yield f"{flow.name} never starts", trigger, f"{trigger.text}\n    when False"
+    else:
+        yield from _otherwise(f"the when of {flow.name}", flow.when)
+    if flow.limit is not None:
+        yield f"{flow.name} has no limit", flow.limit.span, "limit 1000000"
+    for step in steps_within(flow.steps):
+        match step:
+            case If(arms=arms):
+                for arm in arms:
+                    yield from _otherwise(f"an if of {flow.name}", arm.condition)
+            case Set(name=name, value=value):
+                yield f"{flow.name} unsets {name}", value.span, "None"
+            case Convert(span=span):
+                yield f"{flow.name} converts to another type", span, 'convert "another"'
+            case _:
+                pass
+
+
+def _otherwise(what: str, condition: Expression) -> Iterator[tuple[str, Span, str]]:
+    yield f"{what} is never true", condition.span, "False"
+    parts = condition.operands if isinstance(condition, Boolean) else (condition,)
+    neutral = "False" if isinstance(condition, Boolean) and condition.operator == "or" else "True"
+    for part in parts:
+        yield f"{what} has no {part.span.text!r}", part.span, neutral
+
+
+async def outcome(flow_test: Path, changed: dict[str, bytes]) -> Result:
+    def read_beside(name: str) -> tuple[str, bytes]:
+        return name, changed.get(name) or (flow_test.parent / name).read_bytes()
+
+    return await run_flow_test(flow_test.name, flow_test.read_bytes(), read_beside)
+
+
+async def is_noticed(folder: Path, span: Span, by: str) -> bool:
+    """Whether a flow test of the folder fails once a stretch of a file is another text."""
+    text = span.source.text
+    changed = {span.source.name: file_bytes(text[: span.start] + by + text[span.end :])}
+    for flow_test in flow_tests(folder):
+        result = await outcome(flow_test, changed)
+        assert result.errors == (), [render(found) for found in result.errors]
+        if result.failure is not None:
+            return True
+    return False
+
+
+@each_example
+def test_its_flow_tests_notice_each_condition_limit_and_value_that_is_another(folder: Path) -> None:
+    async def unnoticed() -> list[str]:
+        return [what for what, span, by in changes(program(folder)) if not await is_noticed(folder, span, by)]
+
+    assert "\n".join(asyncio.run(unnoticed())) == ""
