@@ -65,11 +65,11 @@ class Diagnostics:
 
 def render(diagnostic: Diagnostic) -> str:
     """Plain text for people: place, message, the source line with a caret span, further places, help."""
-    lines = [f"{_place(diagnostic.span)}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"]
-    lines += _excerpt(diagnostic.span)
+    lines = [f"{place(diagnostic.span)}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"]
+    lines += excerpt(diagnostic.span)
     for label in diagnostic.labels:
-        lines.append(f"  {_place(label.span)}: {label.message}")
-        lines += _excerpt(label.span)
+        lines.append(f"  {place(label.span)}: {label.message}")
+        lines += excerpt(label.span)
     if diagnostic.help is not None:
         lines.append(f"  help: {diagnostic.help}")
     return "\n".join(lines)
@@ -93,12 +93,13 @@ def to_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
     }
 
 
-def _place(span: Span) -> str:
+def place(span: Span) -> str:
+    """`file:line:column`, lines and columns from 1."""
     line, column = span.source.position(span.start)
     return f"{span.source.name}:{line}:{column}"
 
 
-def _excerpt(span: Span) -> list[str]:
+def excerpt(span: Span) -> list[str]:
     """The line in which a span starts, and below it a row of carets that is as wide on a screen as the span is."""
     number, column = span.source.position(span.start)
     text = span.source.line(number)
