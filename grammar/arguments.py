@@ -11,6 +11,7 @@ from grammar.diagnostics import Diagnostic
 from grammar.literals import days, is_format, window
 from grammar.names import FUNCTIONS, ROUND_DIGITS, Sort
 from grammar.nodes import Call, Constant, Expression, Unary
+from grammar.source import Span
 from grammar.suggest import Suggestions
 
 _QUIET = re2.Options()
@@ -86,6 +87,11 @@ def pattern_fault(pattern: str) -> str | None:
 def is_zone(name: str) -> bool:
     """Whether the time-zone data know a zone."""
     return name in _zones()
+
+
+def zone_fault(name: str, span: Span, suggestions: Suggestions) -> Diagnostic | None:
+    """What is wrong with a zone that stands by itself, or None."""
+    return None if is_zone(name) else wording.bad_zone(span, name, suggestions.nearest(name, _zones()))
 
 
 @cache

@@ -145,7 +145,7 @@ class _Reader:
 
     def track(self) -> Track:
         visitor = self._visitor()
-        event = self._need(lambda: self._quoted() or self._word(_WORD), wording.AN_EVENT)
+        event = self._quoted() or self._name(wording.AN_EVENT, _WORD)
         parts: dict[str, object] = {}
         places: dict[str, Span] = {}
         while not self._ended():
@@ -304,9 +304,9 @@ class _Reader:
         if not 1 <= len(word.text) <= LONGEST_VISITOR:
             raise _Unreadable(wording.bad_identifier(word.span, LONGEST_VISITOR))
 
-    def _name(self, what: str) -> Word:
+    def _name(self, what: str, pattern: re.Pattern[str] = _NAME) -> Word:
         """A name as the language has them: normalised."""
-        word = self._need(lambda: self._word(_NAME), what)
+        word = self._need(lambda: self._word(pattern), what)
         return Word(unicodedata.normalize("NFKC", word.text), word.span)
 
     def _time(self, *, backwards: bool) -> Time:

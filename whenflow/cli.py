@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import from_json
 from rich.console import Console
+from rich.text import Text
 
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from engine.library import check as check_program
@@ -139,6 +140,22 @@ def apply(
         raise typer.Exit(1) from None
     except ReassignedEvents as reassigned:
         _fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
+
+
+@app.command("test")
+def run_tests(
+    paths: Annotated[list[Path], typer.Argument(help=".flowtest files, and folders that have such files in them.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Runs flow tests, in virtual time: 0 if all pass, 1 if one fails, 2 if one cannot be read or checked."""
+    from whenflow.testing import run_all  # no other command needs it
+
+    ran = run_all(paths, None if json else lambda outcome: out.print(Text(outcome.render())))
+    if json:
+        sys.stdout.write(ran.to_json())
+    else:
+        out.print(Text(ran.summary))
+    raise typer.Exit(ran.exit_code)
 
 
 # Visitors -------------------------------------------------------------------------------------------------------------
