@@ -45,7 +45,6 @@ from grammar.names import PREDECLARED_SEGMENTS
 from grammar.nodes import Constant, Expression, Script
 from grammar.parser import parse_expression, read_source
 from grammar.scope import Scope
-from variables.items import read_batch
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events
 from variables.store import Entry, Held, Wanted
@@ -192,7 +191,7 @@ class _Run:
         number = self._numbers.get(visitor, 0)
         self._numbers[visitor] = number + len(items)
         numbered = [{**item, "n": number + index} for index, item in enumerate(items, 1)]
-        body = read_batch(to_json({"visitor": visitor, "client": _SENDER, "items": numbered})).body
+        body = to_json({"visitor": visitor, "client": _SENDER, "items": numbered})
         self._appends += 1
         await self._shard.append(_SENDER, self._appends, [Entry(body, from_server=from_server)])
         await self._fold()
