@@ -41,10 +41,11 @@ from grammar.flowtest_nodes import (
     Track,
     Visit,
 )
-from grammar.names import PREDECLARED_SEGMENTS
-from grammar.nodes import Constant, Expression, Script
+from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
+from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.parser import parse_expression, read_source
 from grammar.scope import Scope
+from grammar.walk import walk
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events
 from variables.store import Entry, Held, Wanted
@@ -218,7 +219,8 @@ class _Run:
                 profile = await self._profile(visitor.text)
                 if self._evaluate(condition, profile):
                     return None
-                return failures.not_true(condition.span, visitor.text, self._read(condition, profile))
+                part = self._false_part(condition, profile)
+                return failures.not_true(part.span, visitor.text, self._read(part, profile))
             case ExpectSegment():
                 return await self._expect_segment(command)
             case ExpectRun(wanted=True) | ExpectGoal(wanted=True):
@@ -239,21 +241,23 @@ class _Run:
     async def _why_not(self, command: ExpectMessage) -> Sequence[str]:
         """Why a flow sent a visitor nothing, as far as the steps' trace and the present values tell it."""
         visitor, name = command.visitor.text, command.flow.text
-        decided = [d.outcome for who, d in self._trace if who == visitor and d.flow == name]
-        flow = next(flow for flow in self._owned.program.flows if flow.name == name)
-        if decided or flow.when is None or not self._may_start(visitor, flow.triggers):
+        decided = [decision.outcome for who, decision in self._trace if who == visitor and decision.flow == name]
+        when = next(flow.when for flow in self._script.flows if flow.name == name)
+        if decided or when is None or not self._may_have_started(visitor, name):
             return failures.decided(name, decided)
         profile = await self._profile(visitor)
-        when = next(flow.when for flow in self._script.flows if flow.name == name)
-        assert when is not None, "it was compiled"
-        return failures.condition_false(name, self._read(when, profile))
+        if any(isinstance(node, Name) and node.id in TRACK_EVENT_VARIABLES for node in walk(when)):
+            return failures.condition_false(name, {})
+        if self._evaluate(when, profile):
+            return failures.decided(name, ())
+        return failures.condition_false(name, self._read(self._false_part(when, profile), profile))
 
-    def _may_start(self, visitor: str, triggers: frozenset[int]) -> bool:
-        """Whether what happened last was an event that starts the flow, of this visitor."""
-        cause = self._cause
+    def _may_have_started(self, visitor: str, name: str) -> bool:
+        """Whether what happened last was an event that starts a flow, of this visitor."""
+        cause, program = self._cause, self._owned.program
         if not isinstance(cause, Track) or cause.visitor.text != visitor:
             return False
-        return self._owned.program.catalogue.events[cause.event.text].seq in triggers
+        return any(flow.name == name for flow in program.plan(program.catalogue.events[cause.event.text]).flows)
 
     async def _expect_segment(self, command: ExpectSegment) -> Failure | None:
         name = command.segment.text
@@ -300,10 +304,19 @@ class _Run:
         compiler = Compiler(Scope.of(self._script), self._plan.zone, segments, DERIVED)
         return compiler.value(expression).run(self._environment(profile), moment(self._clock))
 
+    def _false_part(self, expression: Expression, profile: Profile) -> Expression:
+        """Of conditions that are joined by `and`, the first that is not true."""
+        while isinstance(expression, Boolean) and expression.operator == "and":
+            expression = next(part for part in expression.operands if not self._evaluate(part, profile))
+        return expression
+
     def _read(self, expression: Expression, profile: Profile) -> Mapping[str, Value]:
-        """The variables that an expression names, and their values."""
-        values = {**self._environment(profile), "now": moment(self._clock)}
-        return {name: values[name] for name in failures.names_in(expression) if name in values}
+        """The variables that an expression names, and what else it compares, with their values."""
+        shown: list[Expression] = [node for node in walk(expression) if isinstance(node, Name)]
+        if isinstance(expression, Comparison):
+            sides = (expression.first, *(link.right for link in expression.links))
+            shown += [side for side in sides if not isinstance(side, Name | Constant | ListDisplay)]
+        return {failures.written(node.span): self._evaluate(node, profile) for node in shown}
 
 
 def _program(script: Script, version: int, zone: ZoneInfo, resets: Mapping[int, int]) -> Program:

@@ -13,9 +13,7 @@ from engine.program import UTC
 from engine.step import Outcome
 from grammar.diagnostics import Diagnostic, excerpt, place
 from grammar.flowtest_nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
-from grammar.nodes import Expression, Name
 from grammar.source import Span
-from grammar.walk import walk
 from grammar.wording import counted, listed
 from variables.store import Message
 from variables.values import Value, iso
@@ -199,9 +197,9 @@ def other_errors(command: ExpectError, found: Sequence[Diagnostic]) -> Failure:
 # Values ---------------------------------------------------------------------------------------------------------------
 
 
-def names_in(expression: Expression) -> Sequence[str]:
-    """The variables that an expression names, in the order in which they stand there."""
-    return list(dict.fromkeys(node.id for node in walk(expression) if isinstance(node, Name)))
+def written(span: Span) -> str:
+    """How something stands in its file, as one line."""
+    return " ".join(span.source.text[span.start : span.end].split())
 
 
 def _values(values: Mapping[str, Value]) -> Sequence[str]:

@@ -20,6 +20,7 @@ _BEGINS_COMMAND = re.compile(
     rf"(?:(?:{'|'.join(COMMANDS)})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']|flow[ ]*:)"
 )
 """A line that neither an expression nor JSON can contain: an open bracket ends before it."""
+_NOT_IN_JSON = re.compile(rf"(?:{'|'.join(COMMANDS)})\b")
 _EMPTY = re.compile(r"\s*(?:#|$)")
 
 
@@ -48,14 +49,16 @@ def sections(source: Source) -> Iterator[Section]:
 
 def _logical_lines(source: Source) -> Iterator[Span]:
     """Lines that say something; brackets and long texts may spread one over several lines of the source."""
-    text, start, depth = source.text, 0, 0
+    text, start, depth, begins = source.text, 0, 0, _BEGINS_COMMAND
     for piece in _PIECE.finditer(text):
         match piece[0]:
-            case "(" | "[" | "{":
+            case "(" | "[" | "{" as bracket:
+                if depth == 0:
+                    begins = _NOT_IN_JSON if bracket == "{" else _BEGINS_COMMAND
                 depth += 1
             case ")" | "]" | "}":
                 depth = max(0, depth - 1)
-            case "\n" if depth == 0 or _BEGINS_COMMAND.match(text, piece.end()):
+            case "\n" if depth == 0 or begins.match(text, piece.end()):
                 yield from _line(source, start, piece.start())
                 start, depth = piece.end(), 0
     yield from _line(source, start, len(text))

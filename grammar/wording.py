@@ -516,9 +516,8 @@ def visitor_needs_quotes(span: Span, word: str) -> Diagnostic:
 
 
 def bad_identifier(span: Span, most: int | None) -> Diagnostic:
-    if most is None:
-        return _error("E607", span, "a user's id cannot be empty")
-    return _error("E607", span, f"an id needs at least 1 character and has at most {most}")
+    bound = "" if most is None else f" and has at most {most}"
+    return _error("E607", span, f"an id needs at least 1 character{bound}")
 
 
 def times_out_of_range(span: Span, most: int) -> Diagnostic:

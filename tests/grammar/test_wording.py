@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from grammar import wording
-from grammar.diagnostics import render
-from tests.grammar.support import diagnostics, flow
+from grammar.diagnostics import Diagnostic, render
+from tests.grammar.support import diagnostics, flow, flow_test_diagnostics
 
 FOLDER = Path(__file__).parent / "diagnostics"
 CODE = re.compile(r'_error\(\s*"([EW][0-9]{3})"')
@@ -24,8 +24,12 @@ GENERATED = {
 """Files too large to lie about."""
 
 
-def broken_file(code: str) -> bytes:
-    return GENERATED.get(code) or (FOLDER / f"{code}.flow").read_bytes()
+def findings(code: str) -> tuple[Diagnostic, ...]:
+    """What is found in the broken file of a code: a flow, or a flow test."""
+    flow_test = FOLDER / f"{code}.flowtest"
+    if flow_test.exists():
+        return flow_test_diagnostics(flow_test)
+    return diagnostics(GENERATED.get(code) or (FOLDER / f"{code}.flow").read_bytes())
 
 
 def test_no_two_diagnostics_share_a_code() -> None:
@@ -35,12 +39,12 @@ def test_no_two_diagnostics_share_a_code() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_broken_file_gives_its_code_alone(code: str) -> None:
-    assert [found.code for found in diagnostics(broken_file(code))] == [code]
+    assert [found.code for found in findings(code)] == [code]
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_author_is_shown(code: str) -> None:
-    shown = "\n".join(map(render, diagnostics(broken_file(code)))) + "\n"
+    shown = "\n".join(map(render, findings(code))) + "\n"
     file = FOLDER / f"{code}.txt"
     if os.environ.get("WHENFLOW_REWRITE"):
         file.write_text(shown, encoding="utf-8")
@@ -49,7 +53,7 @@ def test_the_author_is_shown(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_message_names_a_token_of_the_grammar_or_an_exception(code: str) -> None:
-    for found in diagnostics(broken_file(code)):
+    for found in findings(code):
         said = f"{found.message} {found.help or ''}"
         prose = re.sub(r"`[^`]*`|\"[^\"]*\"|[A-Z]{2,}[0-9]*|%\S", "", said)
         assert not re.search(r"\b[A-Z]{3,}_[A-Z]+\b|Error\b|Exception|Token|__ANON", said), said
