@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic_core import to_json
-
 from engine import flowtest_failures as failures
 from engine.compile import Compiler
 from engine.flowtest_failures import Failure, Sent
@@ -49,7 +47,7 @@ from grammar.walk import walk
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events
 from variables.store import Entry, Held, Wanted
-from variables.values import MILLISECOND, Misfit, Value, iso, milliseconds, moment, write
+from variables.values import MILLISECOND, Misfit, Value, iso, milliseconds, moment, write, write_json
 
 MOST_ITEMS = 500
 """Items in one entry, as many as one request may carry."""
@@ -192,7 +190,7 @@ class _Run:
         number = self._numbers.get(visitor, 0)
         self._numbers[visitor] = number + len(items)
         numbered = [{**item, "n": number + index} for index, item in enumerate(items, 1)]
-        body = to_json({"visitor": visitor, "client": _SENDER, "items": numbered})
+        body = write_json({"visitor": visitor, "client": _SENDER, "items": numbered})
         self._appends += 1
         await self._shard.append(_SENDER, self._appends, [Entry(body, from_server=from_server)])
         await self._fold()

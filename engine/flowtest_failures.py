@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from engine.functions import to_text
 from engine.program import UTC
 from engine.step import Outcome
-from grammar.diagnostics import Diagnostic, excerpt, place
+from grammar.diagnostics import Diagnostic, excerpt, place, printable
 from grammar.flowtest_nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
 from grammar.source import Span
 from grammar.wording import counted, listed
@@ -33,8 +33,8 @@ class Failure:
 
     def render(self) -> str:
         """Plain text for people: place, message, the source line with a caret span, details."""
-        head = f"{place(self.span)}: failed: {self.message}"
-        return "\n".join([head, *excerpt(self.span), *(f"  {line}" for line in self.details)])
+        head = f"{place(self.span)}: failed: {printable(self.message)}"
+        return "\n".join([head, *excerpt(self.span), *(f"  {printable(line)}" for line in self.details)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from grammar.suggest import Suggestions
 from grammar.types import Type, infer
 from grammar.walk import steps_within
 from variables.catalogue import EMPTY, Catalogue
-from variables.items import BadItem
+from variables.items import BadItem, read_batch
 from variables.items import Identify as IdentifyItem
 from variables.items import Visit as VisitItem
 from variables.lenient_json import read_leniently
@@ -55,6 +55,7 @@ START = 1_767_225_600_000
 """2026-01-01 00:00 UTC, in milliseconds: what the clock of every flow test shows at first."""
 LAST = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+_BODY = b'{"visitor":"v","items":[{"track_event":{"event_name":"","event_uuid":"","event_data":%b}}]}'
 CHANNELS = ("web", "email", "webhook")
 
 _WRITABLE_TYPES: Mapping[Kind, Type] = {
@@ -85,7 +86,6 @@ class Planned:
 
     command: Command
     clock: int
-    script: Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ class _Planner:
         self._clock = START
         self._steps: list[Planned] = []
         self._values: dict[Span, Value] = {}
-        self._users: dict[str, str] = {}
+        self._visitor_of: dict[str, str] = {}
+        self._user_of: dict[str, str] = {}
         self._script = Script(())
         self._known = True
         """Whether all files could be loaded; otherwise nothing can be said about names."""
@@ -143,7 +144,7 @@ class _Planner:
         return Plan(self._zone, tuple(self._steps), self._values)
 
     def _add(self, command: Command) -> None:
-        self._steps.append(Planned(command, self._clock, self._script))
+        self._steps.append(Planned(command, self._clock))
 
     def _complain(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None:
@@ -205,13 +206,14 @@ class _Planner:
             case Track(event=event, data=data):
                 self._known_name(event, self._catalogue.events, wording.unknown_event)
                 if data is not None:
-                    self._read(data)
+                    self._check_data(data)
             case Visit(values=values):
                 self._check_values("visit", values)
                 self._meet(command.visitor, self._values.get(values.span) if values is not None else None)
             case SetField():
                 self._check_set(command)
             case Identify(user=user, values=values):
+                self._check_value("as", "ent_user_id", user.text, user.span)
                 self._check_values("identify", values)
                 self._name_user(command.visitor, user.text, user.span)
             case ChooseArm():
@@ -300,9 +302,22 @@ class _Planner:
         self._values[json.span] = value
         return value
 
+    def _check_data(self, json: Json) -> None:
+        """Data of an event, read inside a body as a page would send it."""
+        self._read(json)
+        if json.span not in self._values:
+            return
+        try:
+            batch = read_batch(_BODY % json.text.encode())
+            batch.item(0, self._clock)
+        except BadItem as bad:
+            self._report.add(wording.bad_value(json.span, bad.detail))
+        else:
+            self._values[json.span] = batch.items[0]["track_event"]["event_data"]
+
     def _check_values(self, command: str, json: Json | None) -> None:
         values = None if json is None else self._read(json)
-        if json is None or values is None or not self._known:
+        if json is None or not self._known or not isinstance(values, dict):
             return
         for name, value in values.items():
             self._check_value(command, name, value, _place_of(name, json))
@@ -330,9 +345,9 @@ class _Planner:
 
     def _name_user(self, visitor: Word, user: str, span: Span) -> None:
         """One user is one visitor, until visitors can be merged."""
-        if self._users.setdefault(user, visitor.text) != visitor.text:
+        if self._visitor_of.setdefault(user, visitor.text) != visitor.text:
             self._report.add(wording.not_supported_yet(span, wording.MERGING))
-        elif any(known != user and who == visitor.text for known, who in self._users.items()):
+        elif self._user_of.setdefault(visitor.text, user) != user:
             self._report.add(wording.not_supported_yet(span, wording.ANOTHER_USER))
 
 

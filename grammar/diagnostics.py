@@ -111,7 +111,7 @@ def excerpt(span: Span) -> list[str]:
     tail = "…" if first + _SHOWN_WIDTH < len(text) else ""
     indent = " " * len(lead) + "".join(_blank(char) for char in text[first:start])
     carets = "^" * max(1, sum(_width(char) for char in marked))
-    return [f"    {lead}{_printable(shown)}{tail}", f"    {indent}{carets}"]
+    return [f"    {lead}{printable(shown)}{tail}", f"    {indent}{carets}"]
 
 
 def _window_start(text: str, start: int) -> int:
@@ -134,6 +134,6 @@ def _blank(char: str) -> str:
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Control characters would act on the reader's terminal or turn the line round; they are shown as a box."""
     return _UNPRINTABLE.sub("\ufffd", text)

@@ -17,7 +17,7 @@ _PIECE = re.compile(
     r"|[\s\S]"
 )
 _BEGINS_COMMAND = re.compile(
-    rf"(?:(?:{'|'.join(COMMANDS)})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']|flow[ ]*:)"
+    rf"(?:(?:{'|'.join(COMMANDS)})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']|at[ ]+\+[0-9]|flow[ ]*:)"
 )
 """A line that neither an expression nor JSON can contain: an open bracket ends before it."""
 _NOT_IN_JSON = re.compile(rf"(?:{'|'.join(COMMANDS)})\b")

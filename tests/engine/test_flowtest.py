@@ -235,3 +235,48 @@ def test_an_arm_must_be_there() -> None:
 
 def test_a_hundred_thousand_events_are_one_command() -> None:
     assert run("track v1 checkout x100000\nexpect v1: event_count_2 == 100000\n").passed
+
+
+def test_data_that_no_page_could_send_are_an_error() -> None:
+    deep = "[" * 250 + "]" * 250
+    assert codes(f"track v1 checkout {deep}\n") == ["E615"]
+    assert codes("track v1 checkout {'a': 1}\nvisit v1 {\"a\" 1}\n") == ["E614", "E614"]
+    assert codes('visit v1 {"user_city": 5, "page_url": ["x"]}\n') == ["E615", "E615"]
+    assert codes(f'identify v1 as "{"x" * 65_537}"\n') == ["E112"]
+
+
+def test_data_are_read_as_a_request_is() -> None:
+    body = 'track v1 checkout {"a": "\\ud800", "n": 1e999, "a b": 2}\n'
+    assert run(body + 'expect v1: event_last_data_2.a == "\\ufffd" and event_last_data_2["a b"] == 2\n').passed
+    assert run(body + "expect v1: event_last_data_2.n is None\n").passed
+
+
+def test_a_warning_fails_no_test_and_a_part_that_is_not_built_yet_refuses_it() -> None:
+    assert codes("flow:\n    flow f:\n        on webclick\n        wait 1h\n        send web 'x'\n") == ["E401"]
+
+
+def test_what_needs_the_event_is_not_guessed_when_a_message_is_missing() -> None:
+    body = """
+flow:
+    flow big:
+        on checkout
+        when track_event_data.total > 5
+        send web "x"
+track v1 checkout {"total": 5}
+expect message v1 big
+"""
+    assert failure(body).endswith("why: big was not started, for its `when` was not true")
+
+
+def test_nothing_that_a_visitor_sent_acts_on_the_terminal() -> None:
+    body = """
+flow:
+    flow echo:
+        on checkout
+        send web "{{ track_event_data }}"
+track v1 checkout "\u202e\u009bred"
+"""
+    found = run(body).failure
+    assert found is not None
+    assert "\u202e" not in found.render()
+    assert "\u009b" not in found.render()
