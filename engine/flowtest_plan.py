@@ -38,6 +38,7 @@ from grammar.flowtest_nodes import (
 )
 from grammar.names import PREDECLARED_SEGMENTS, STANDARD_VARIABLES, Writer
 from grammar.nodes import Declaration, Event, Expression, Script, Split
+from grammar.not_yet import report_not_yet
 from grammar.parser import parse, read_source
 from grammar.scope import Scope
 from grammar.source import Span
@@ -188,6 +189,7 @@ class _Planner:
             return
         if self._known:
             check(self._script, self._report)
+            report_not_yet(self._script, self._report)
         self._versions += 1
         for event in self._script.events:
             if self._uuids.setdefault(event.seq, event.uuid) != event.uuid:
@@ -266,7 +268,7 @@ class _Planner:
         arm = command.arm
         if arm.text not in arms:
             nearest = self._suggestions.nearest(arm.text, arms)
-            self._report.add(wording.unknown_arm(arm.span, command.flow.text, arm.text, nearest))
+            self._report.add(wording.no_such_arm(arm.span, command.flow.text, arm.text, nearest))
 
     # What is written
 
@@ -346,9 +348,9 @@ class _Planner:
     def _name_user(self, visitor: Word, user: str, span: Span) -> None:
         """One user is one visitor, until visitors can be merged."""
         if self._visitor_of.setdefault(user, visitor.text) != visitor.text:
-            self._report.add(wording.not_supported_yet(span, wording.MERGING))
+            self._report.add(wording.not_yet(span, wording.MERGING))
         elif self._user_of.setdefault(visitor.text, user) != user:
-            self._report.add(wording.not_supported_yet(span, wording.ANOTHER_USER))
+            self._report.add(wording.not_yet(span, wording.ANOTHER_USER))
 
 
 def _replaced(old: tuple[Declaration, ...], new: tuple[Declaration, ...]) -> tuple[Declaration, ...]:

@@ -231,6 +231,17 @@ def test_only_what_servers_may_write_can_be_set() -> None:
 
 def test_an_arm_must_be_there() -> None:
     assert codes('arm v1 offer "a"\narm v1 offre "a"\n') == ["E618", "E617"]
+    split = """
+flow:
+    flow halves:
+        on checkout
+        split:
+            50% "short":
+                send web "x"
+            50%:
+                stop
+"""
+    assert codes(split + 'arm v1 halves "short"\narm v1 halves "long"\n') == ["E401", "E618"]
 
 
 def test_a_hundred_thousand_events_are_one_command() -> None:
