@@ -76,10 +76,10 @@ async def run_flow_test(name: str, data: bytes | str, read_file: ReadFile) -> Re
     ready = None if source is None else plan(read_flow_test(source, report), read_file, report)
     if ready is None or not report.ok:
         return Result(report.errors)
-    return Result(failure=await _Run(ready).run())
+    return Result(failure=await Run(ready).run())
 
 
-class _Run:
+class Run:
     """One flow test on its way. The shard has one owner, who folds whatever is there after each command."""
 
     def __init__(self, ready: Plan) -> None:

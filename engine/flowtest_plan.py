@@ -14,8 +14,9 @@ from pydantic_core import from_json
 from engine.program import UTC
 from grammar import wording
 from grammar.arguments import zone_fault
-from grammar.checker import check, check_expression
+from grammar.checker import check
 from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.expression_checker import ExpressionChecker
 from grammar.flowtest_nodes import (
     At,
     ChooseArm,
@@ -40,7 +41,7 @@ from grammar.names import PREDECLARED_SEGMENTS, STANDARD_VARIABLES, Writer
 from grammar.nodes import Declaration, Event, Expression, Script, Split
 from grammar.not_yet import report_not_yet
 from grammar.parser import parse, read_source
-from grammar.scope import Scope
+from grammar.scope import Place, Scope
 from grammar.source import Span
 from grammar.suggest import Suggestions
 from grammar.types import Type, infer
@@ -255,7 +256,10 @@ class _Planner:
         if not self._known:
             return False
         found = Diagnostics()
-        check_expression(expression, self._scope, found, self._segments)
+        segments, seqs = dict.fromkeys(self._segments), sorted(event.seq for event in self._script.events)
+        checker = ExpressionChecker(found, {Place.ANYWHERE: self._scope}, segments, seqs, self._script.broken)
+        checker.suggestions = self._suggestions
+        checker.check(expression, Place.ANYWHERE)
         for diagnostic in found:
             self._report.add(diagnostic)
         return found.ok

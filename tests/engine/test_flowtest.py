@@ -5,7 +5,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from engine.flowtest import Result, run_flow_test
+from engine.flowtest import Result, Run, run_flow_test
+from engine.flowtest_plan import START, plan
+from grammar.diagnostics import Diagnostics
+from grammar.flowtest import read_flow_test
+from grammar.source import Source
 
 EVENTS = """
 flow:
@@ -23,11 +27,13 @@ flow:
 """
 
 
+def no_file(path: str) -> tuple[str, bytes]:
+    raise FileNotFoundError(2, "No such file or directory")
+
+
 def run(body: str, files: Mapping[str, str] | None = None) -> Result:
     def read(path: str) -> tuple[str, bytes]:
-        if path not in (files or {}):
-            raise FileNotFoundError(2, "No such file or directory")
-        return path, (files or {})[path].encode()
+        return (path, files[path].encode()) if files else no_file(path)
 
     return asyncio.run(run_flow_test("t.flowtest", EVENTS + body, read))
 
@@ -163,6 +169,19 @@ def test_the_first_failure_ends_the_test() -> None:
     assert failure("expect v1: False\nexpect v1: None\n").startswith("1\n")
 
 
+# The clock
+
+
+def test_the_clock_moves_through_all_that_is_due_and_an_item_of_the_same_instant_keeps_it() -> None:
+    """Nothing sets a timer yet, so two are planted: one on the way, one at the instant at which the clock stops."""
+    body = "at +1m\ntrack v1 webclick\nexpect v1: event_last_time_1 == now and first_seen_time == now\n"
+    report = Diagnostics()
+    test = Run(plan(read_flow_test(Source("t", EVENTS + body), report), no_file, report))
+    test._shard._timers.update({0: (START + 30_000, "v1"), 1: (START + 60_000, "v2")})
+    assert asyncio.run(test.run()) is None
+    assert test._shard._timers == {}
+
+
 # Files that cannot be run
 
 
@@ -183,6 +202,12 @@ def test_what_is_wrong_in_a_block_is_shown_at_its_own_place() -> None:
     assert found.code == "E205"
     assert found.span.source.position(found.span.start) == (17, 18)
     assert found.span.source.text[found.span.start : found.span.end] == "event_count_3"
+
+
+def test_a_broken_declaration_hides_no_name_and_causes_no_other_error() -> None:
+    uses = 'set v1 nick = 1\nvisit v1 {"nick": 1}\nexpect v1: nick == 1\nexpect no run v1 broken\n'
+    declared = "flow:\n    field nick texx\n    flow broken:\n        on webclick\n        sent web 'x'\n"
+    assert codes(declared + uses) == ["E138", "E135"]
 
 
 def test_what_is_wrong_in_a_loaded_file_is_shown_there() -> None:
