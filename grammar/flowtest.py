@@ -40,6 +40,7 @@ from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 
 MOST_TIMES = 100_000
+_INDENT = re.compile(r"[ \t]*")
 _PATH = re.compile(r"[^\s#\"']\S*")
 _TIMES = re.compile(r"x([0-9]+)(?![\w.\-])")
 _CODE = re.compile(r"[EW][0-9]{0,3}")
@@ -71,8 +72,11 @@ class _Reader(Scanner):
     def command(self) -> Command:
         if self._text[self._start] in " \t":
             raise Unreadable(wording.unexpected_indentation(self._indentation(Span(self._source, self._start, 0))))
-        head = self._word(SHOWN)
-        if head is None or head.text not in COMMANDS:
+        typographic = self._typographic()
+        if typographic is not None:
+            raise typographic
+        head = self._need(lambda: self._word(SHOWN), wording.A_COMMAND)
+        if head.text not in COMMANDS:
             raise Unreadable(self._unknown_command(head))
         self._form = wording.COMMAND_FORMS[head.text]
         command = _READERS[head.text](self)
@@ -80,16 +84,14 @@ class _Reader(Scanner):
             raise Unreadable(wording.unexpected_indentation(self._indentation(self._block)))
         return command
 
-    def _unknown_command(self, head: Word | None) -> Diagnostic:
-        if head is None:
-            return wording.unknown_command(self._here(), self._shown(), COMMANDS, None)
+    def _unknown_command(self, head: Word) -> Diagnostic:
         if head.text in ("event", "field", "segment"):
             return wording.declaration_outside(head.span, head.text)
         return wording.unknown_command(head.span, head.text, COMMANDS, self._suggestions.nearest(head.text, COMMANDS))
 
     def _indentation(self, line: Span) -> Span:
-        spaces = len(self._text[line.start :]) - len(self._text[line.start :].lstrip(" \t"))
-        return Span(self._source, line.start, line.start + spaces)
+        match = _INDENT.match(self._text, line.start)
+        return Span(self._source, line.start, match.end() if match else line.start)
 
     # Commands
 

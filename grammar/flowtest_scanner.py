@@ -23,7 +23,7 @@ WORD = re.compile(r"[\w.\-]+")
 NAME = re.compile(r"\w+")
 SCALAR = re.compile(r'"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+\-]*|true\b|false\b|null\b')
 """A JSON value that is no object and no list."""
-SHOWN = re.compile(r"[\w.\-]+|\S")
+SHOWN = re.compile(r"[\w.\-]+|[^ \n]")
 """What a message calls by its text: a word, or another character."""
 _SPACE = re.compile(r"(?:[ \n]|#[^\n]*)*")
 _IN_JSON = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[\]{}]|[^"#\[\]{}]+|[\s\S]')
@@ -48,7 +48,7 @@ class Scanner:
         self._source, self._text = command.source, command.source.text
         self._start, self._at, self._end = command.start, command.start, command.end
         self._report = report
-        self._form = ""
+        self._form: str | None = None
         """How the command is written, for whoever wrote it differently."""
 
     def _visitor(self) -> Word:

@@ -596,11 +596,11 @@ def declaration_outside(span: Span, word: str) -> Diagnostic:
     return _error("E602", span, message, "write `flow:` alone in a line, and indent the declarations below it")
 
 
-def missing_part(span: Span, what: str, form: str) -> Diagnostic:
+def missing_part(span: Span, what: str, form: str | None) -> Diagnostic:
     return _error("E603", span, f"{what} is missing here", form)
 
 
-def left_over(span: Span, found: str, form: str) -> Diagnostic:
+def left_over(span: Span, found: str, form: str | None) -> Diagnostic:
     return _error("E604", span, f"`{found}` cannot stand here", form)
 
 
@@ -681,7 +681,7 @@ def value_never_fits(span: Span, name: str, kind: str) -> Diagnostic:
 
 AN_EVENT, A_VISITOR, A_FLOW, A_SEGMENT, A_VARIABLE = "an event", "a visitor", "a flow", "a segment", "a variable"
 A_TEXT, A_FILE, A_CHANNEL, A_CODE = "a text in quotes", "a file", "the channel", "the code of a diagnostic"
-A_COLON, A_DURATION = "a colon", "a duration such as `30m`"
+A_COLON, A_DURATION, A_COMMAND = "a colon", "a duration such as `30m`", "a command"
 INLINE_DECLARATIONS = "`flow:`"
 WHAT_IS_NOT = "`messages`, `run` or `goal`"
 MERGING = "identifying two visitors as one user"

@@ -137,7 +137,7 @@ def test_the_members_of_a_segment_may_be_none() -> None:
 
 
 def test_characters_from_documents_are_named() -> None:
-    for line in ("expect v1： True", "track v1 “webclick”", "expect segment s: a，b", "set v1 a ＝ 1"):
+    for line in ("expect v1： True", "track v1 “webclick”", "expect segment s: a，b", "set v1 a ＝ 1", "\u00a0at +1s"):
         assert codes(line + "\n") in (["E102"], ["E101"]), line
 
 
