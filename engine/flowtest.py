@@ -118,7 +118,8 @@ class Run:
             return unclaimed
         self._cause = command
         self._trace.clear()
-        return await self._do(command, planned.clock)
+        failure = await self._do(command, planned.clock)
+        return failure or failures.set_aside(command.span, self._shard.dead)
 
     # What happens
 
@@ -202,8 +203,6 @@ class Run:
                 self._trace += folding.trace
                 for message in folding.messages:
                     self._unclaimed.setdefault(message.visitor, deque()).append(Sent.of(message, self._cause))
-        if self._shard.dead:
-            raise RuntimeError(f"{self._shard.dead[0].where} could not be folded: {self._shard.dead[0].reason}")
 
     # What is claimed
 

@@ -15,7 +15,7 @@ from grammar.diagnostics import Diagnostic, excerpt, place, printable
 from grammar.flowtest_nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
 from grammar.source import Span
 from grammar.wording import counted, listed
-from variables.store import Message
+from variables.store import DeadLetter, Message
 from variables.values import Value, iso
 
 _SHOWN_MESSAGES = 5
@@ -151,16 +151,28 @@ def _difference(expected: str, came: str) -> tuple[str, ...]:
     return f"expected  {lines[0]}", f"came      {lines[1]}", f"          {pad}^"
 
 
-# Other claims ---------------------------------------------------------------------------------------------------------
+# What went wrong without a claim --------------------------------------------------------------------------------------
 
 
-def not_true(span: Span, visitor: str, values: Mapping[str, Value]) -> Failure:
-    return Failure(span, f"this is not true for {visitor}", tuple(_values(values)))
+def set_aside(span: Span, dead: Sequence[DeadLetter]) -> Failure | None:
+    """Of items that broke the engine: in the product they are set aside, so that nobody waits for them."""
+    if not dead:
+        return None
+    return Failure(
+        span, "Whenflow could not work on this, which is a fault of its own", (f"came      {dead[0].reason}",)
+    )
 
 
 def misfit(span: Span, name: str, reason: str, value: Value, values: Mapping[str, Value]) -> Failure:
     details = (f"expected  {name} {reason}", f"came      {_shown(value)}", *_values(values))
     return Failure(span, f"this value does not fit {name}", details)
+
+
+# Other claims ---------------------------------------------------------------------------------------------------------
+
+
+def not_true(span: Span, visitor: str, values: Mapping[str, Value]) -> Failure:
+    return Failure(span, f"this is not true for {visitor}", tuple(_values(values)))
 
 
 def other_members(command: ExpectSegment, members: set[str]) -> Failure | None:

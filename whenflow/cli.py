@@ -145,7 +145,7 @@ def apply(
 @app.command("test")
 def run_tests(
     paths: Annotated[list[Path], typer.Argument(help=".flowtest files, and folders that have such files in them.")],
-    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print file, outcome, line and reasons as JSON.")] = False,
 ) -> None:
     """Runs flow tests, in virtual time: 0 if all pass, 1 if one fails, 2 if one cannot be read or checked."""
     from whenflow.testing import run_all  # no other command needs it

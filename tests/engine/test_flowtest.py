@@ -287,7 +287,7 @@ def test_data_are_read_as_a_request_is() -> None:
     assert run(body + "expect v1: event_last_data_2.n is None\n").passed
 
 
-def test_a_warning_fails_no_test_and_a_part_that_is_not_built_yet_refuses_it() -> None:
+def test_what_cannot_run_yet_is_refused() -> None:
     assert codes("flow:\n    flow f:\n        on webclick\n        wait 1h\n        send web 'x'\n") == ["E401"]
 
 
