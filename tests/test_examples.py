@@ -11,7 +11,7 @@ from engine.flowtest import Result, run_flow_test
 from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics, render
 from grammar.formatter import format_source
-from grammar.nodes import Boolean, Convert, Expression, Flow, If, Set
+from grammar.nodes import Boolean, Constant, Convert, Expression, Flow, If, Set
 from grammar.not_yet import report_not_yet
 from grammar.parser import file_bytes, read_source
 from grammar.source import Source, Span
@@ -137,8 +137,10 @@ def _changes_of(flow: Flow) -> Iterator[tuple[str, Span, str]]:
             case If(arms=arms):
                 for arm in arms:
                     yield from _otherwise(f"an if of {flow.name}", arm.condition)
-            case Set(name=name, value=value):
-                yield f"{flow.name} unsets {name}", value.span, "None"
+            case Set(name=name, value=Constant(value=None)):
+                yield f"{flow.name} keeps {name}", step.value.span, name
+            case Set(name=name):
+                yield f"{flow.name} unsets {name}", step.value.span, "None"
             case Convert(span=span):
                 yield f"{flow.name} converts to another type", span, 'convert "another"'
             case _:
