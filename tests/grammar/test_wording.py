@@ -15,7 +15,7 @@ from grammar.diagnostics import render
 from tests.grammar.support import diagnostics, flow
 
 FOLDER = Path(__file__).parent / "diagnostics"
-CODE = re.compile(r'_error\(\s*"([EW][0-9]{3})"')
+CODE = re.compile(r'_(?:error|warning)\(\s*"([EW][0-9]{3})"')
 CODES = CODE.findall(Path(wording.__file__).read_text(encoding="utf-8"))
 GENERATED = {
     "E105": b"#" * (1024 * 1024 + 1),

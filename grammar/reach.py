@@ -1,0 +1,295 @@
+"""Which steps of a flow can be reached, and whether it can start at all.
+
+One way through the steps carries along what is known of the visitor at each place. That is little, and only what holds
+at the very instant: the start says that `when` is true, an arm that its condition is, a `set` what a variable is, and
+before every step `exit when` is false. A wait forgets all.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+
+from grammar import wording
+from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only, size, without
+from grammar.consistency import possible
+from grammar.diagnostics import Diagnostic, Diagnostics, Label
+from grammar.intervals import NULL, Family, in_ranges
+from grammar.names import STANDARD_VARIABLES, Writer
+from grammar.nodes import (
+    Constant,
+    Convert,
+    Expression,
+    Flow,
+    If,
+    Name,
+    OnAnyEvent,
+    OnEnter,
+    OnEvent,
+    OnEventSeq,
+    OnIdentify,
+    OnLeave,
+    Script,
+    SendEmail,
+    SendWeb,
+    Set,
+    Split,
+    Step,
+    Stop,
+    Trigger,
+    Wait,
+    WaitUntil,
+)
+from grammar.source import Span
+from grammar.subjects import at_least
+from grammar.truth import Truth, Truths, compared_to
+from grammar.walk import steps_within
+
+Known = Cases | None
+"""What is known at a place; no case: it is never reached. None: it is never reached, and the reason has been told."""
+Walk = Generator["Walk", Known, Known]
+"""A part of the way: it yields the parts within it, is sent what is known behind them, and returns what it knows."""
+
+LARGEST = 64
+"""So much is carried along at most; what is more is not taken up."""
+
+
+def written_by(flow: Flow) -> frozenset[str]:
+    """The variables that a flow's steps write."""
+    steps = tuple(steps_within(flow.steps))
+    converted = {"customer_user_type"} if any(isinstance(step, Convert) for step in steps) else set()
+    return frozenset(step.name for step in steps if isinstance(step, Set)) | converted
+
+
+class Reach:
+    """Goes through one flow. `written`: the variables that earlier flows of the program write."""
+
+    def __init__(
+        self,
+        script: Script,
+        flow: Flow,
+        written: frozenset[str],
+        truths: Truths,
+        told: Callable[[Expression], bool],
+        report: Diagnostics,
+    ) -> None:
+        self._script, self._flow, self._truths, self._told, self._report = script, flow, truths, told, report
+        self._written = written
+        writable = {name for name, variable in STANDARD_VARIABLES.items() if Writer.FLOW in variable.writers}
+        self._anyones = frozenset({"step_time", *writable, *(declared.name for declared in script.fields)})
+        self._goes_on: Cases = ANYTHING
+        if flow.exit is not None and not told(flow.exit):
+            self._goes_on = _forgetting(truths.of(flow.exit).false, frozenset({"step_time"}))
+
+    def check(self) -> None:
+        _go(self._block(self._flow.steps, self._start()))
+
+    # The start
+
+    def _start(self) -> Cases:
+        """What is known before the first step."""
+        flow = self._flow
+        happened = self._triggered()
+        if flow.when is None or self._told(flow.when):
+            return happened
+        when = self._truths.of(flow.when).true
+        when_is_here = Label(wording.WHEN_IS_HERE, flow.when.span)
+        started = both(happened, when)
+        if not possible(started):
+            self._report.add(wording.never_starts(flow.when.span, wording.FALSE_AT_TRIGGERS))
+            return ANYTHING
+        for trigger in flow.triggers if len(flow.triggers) > 1 else ():
+            if not possible(both(self._happened(trigger), when)):
+                self._report.add(wording.idle_trigger(trigger.span, wording.FALSE_AT_TRIGGER, (when_is_here,)))
+        # Flows that are declared earlier may have written something since `when` was found true.
+        started = _forgetting(started, self._written)
+        if flow.exit is not None and not possible(both(started, self._goes_on)):
+            self._report.add(wording.never_starts(flow.exit.span, wording.EXIT_WITH_WHEN, (when_is_here,)))
+            return ANYTHING
+        return _narrowed(ANYTHING, started)
+
+    def _triggered(self) -> Cases:
+        """What is certain when one of the triggers has happened."""
+        happened = ANYTHING if not self._flow.triggers else IMPOSSIBLE
+        for trigger in self._flow.triggers:
+            this = ANYTHING if self._never_happens(trigger) else self._happened(trigger)
+            happened = either(happened, this)
+        return happened
+
+    def _never_happens(self, trigger: Trigger) -> bool:
+        """Tells of a trigger on a segment that nobody ever enters or leaves.
+
+        A segment that everybody is always in is entered by every visitor's first item.
+        """
+        if not isinstance(trigger, OnEnter | OnLeave):
+            return False
+        truth = self._truths.segment(trigger.segment)
+        empty = not possible(truth.true)
+        if empty or (isinstance(trigger, OnLeave) and not possible(truth.false)):
+            reason = (wording.nobody_enters if empty else wording.nobody_leaves)(trigger.segment)
+            self._report.add(wording.idle_trigger(trigger.span, reason))
+            return True
+        return False
+
+    def _happened(self, trigger: Trigger) -> Cases:
+        """What is certain when a trigger has happened."""
+        match trigger:
+            case OnEvent(name=name):
+                return self._counted(event.seq for event in self._script.events if event.name == name)
+            case OnEventSeq(seq=seq):
+                return self._counted([seq])
+            case OnAnyEvent():
+                return self._counted(event.seq for event in self._script.events)
+            case OnIdentify():
+                user = self._truths.subjects.of(Name(trigger.span, "ent_user_id"))
+                return only(user, user.domain - NULL)
+            case _:
+                return ANYTHING
+
+    def _counted(self, seqs: Iterable[int]) -> Cases:
+        """One of these events has happened."""
+        cases = IMPOSSIBLE
+        for seq in seqs:
+            count = self._truths.subjects.of(Name(self._flow.span, f"event_count_{seq}"))
+            cases = either(cases, only(count, count.domain & in_ranges(Family.NUMBER, at_least(1))))
+        return cases or ANYTHING
+
+    # The steps
+
+    def _block(self, steps: tuple[Step, ...], known: Known) -> Walk:
+        seen: Known = None
+        for step in steps:
+            if known is None:
+                return None
+            if known is not seen:
+                if not possible(known):
+                    self._report.add(wording.unreachable_step(step.span))
+                    return None
+                known = both(known, self._goes_on)
+                if not possible(known):
+                    self._report.add(self._dead_by_exit(step.span, wording.THIS_STEP))
+                    return None
+            seen = known
+            known = yield self._step(step, known)
+        return known
+
+    def _dead_by_exit(self, span: Span, what: str) -> Diagnostic:
+        assert self._flow.exit is not None
+        return wording.dead_by_exit(span, what, self._flow.exit.span)
+
+    def _step(self, step: Step, known: Cases) -> Walk:
+        match step:
+            case Stop():
+                return IMPOSSIBLE
+            case Wait():
+                return ANYTHING
+            case SendWeb() | SendEmail() if self._flow.hours is not None:
+                return ANYTHING
+            case Set(name=name, value=value):
+                return self._write(known, name, value)
+            case Convert(type=type_):
+                return self._write(known, "customer_user_type", Constant(step.span, type_))
+            case If():
+                return (yield self._if(step, known))
+            case Split():
+                return (yield self._split(step, known))
+            case WaitUntil():
+                return (yield self._wait_until(step, known))
+            case _:
+                return known
+
+    def _write(self, known: Cases, name: str, value: Expression) -> Cases:
+        known = _forgetting(known, frozenset({name}))
+        subjects = self._truths.subjects
+        variable = Name(value.span, name)
+        if isinstance(value, Constant) and subjects.type_of(value) in subjects.type_of(variable):
+            subject = subjects.of(variable)
+            values = subject.domain & compared_to("==", value.value)
+            return both(known, only(subject, values)) if values else known
+        return known
+
+    def _if(self, step: If, known: Cases) -> Walk:
+        falls: Known = known
+        earlier = ANYTHING
+        end: Known = IMPOSSIBLE
+        for arm in step.arms:
+            condition = self._truths.of(arm.condition)
+            inside = falls
+            if falls is not None and self._told(arm.condition):
+                falls = falls if possible(condition.false) else None
+            elif falls is not None:
+                inside = _narrowed(falls, condition.true)
+                if possible(inside):
+                    falls = _narrowed(falls, condition.false)
+                else:
+                    self._report.add(self._dead_arm(arm.condition.span, condition.true, earlier))
+                    inside = _narrowed(ANYTHING, condition.true)
+                    falls = falls if possible(falls) else None
+                earlier = _narrowed(earlier, condition.false)
+            end = _joined(end, (yield self._block(arm.steps, inside)))
+        if step.otherwise and falls is not None and not possible(falls):
+            self._report.add(wording.dead_arm(step.otherwise[0].span, wording.ALL_CHOSEN))
+            falls = None
+        return _joined(end, (yield self._block(step.otherwise, falls)))
+
+    def _dead_arm(self, span: Span, true: Cases, earlier: Cases) -> Diagnostic:
+        """Why an arm is never chosen."""
+        if not possible(both(self._goes_on, true)):
+            return self._dead_by_exit(span, wording.THE_STEPS_BELOW)
+        by_earlier = not possible(both(earlier, true))
+        return wording.dead_arm(span, wording.CHOSEN_EARLIER if by_earlier else wording.FALSE_HERE)
+
+    def _split(self, step: Split, known: Cases) -> Walk:
+        rest = 100 - sum(share.percent for share in step.shares)
+        end: Known = known if rest else IMPOSSIBLE
+        for share in step.shares:
+            end = _joined(end, (yield self._block(share.steps, known)))
+        return end
+
+    def _wait_until(self, step: WaitUntil, known: Cases) -> Walk:
+        """Other runs may write what any flow can write between the end of the wait and the next step."""
+        truth = self._truths.of(step.condition)
+        if self._told(step.condition):
+            truth = Truth(ANYTHING, ANYTHING)
+        elif not possible(both(_forgetting(known, frozenset({"step_time"})), truth.false)):
+            self._report.add(wording.true_already(step.condition.span))
+        elif step.steps and not possible(both(self._goes_on, truth.true)):
+            self._report.add(self._dead_by_exit(step.condition.span, wording.THE_STEPS_BELOW))
+            truth = Truth(ANYTHING, ANYTHING)
+        end = yield self._block(step.steps, self._after_wait(truth.true))
+        return _joined(end, (yield self._block(step.timeout, self._after_wait(truth.false))))
+
+    def _after_wait(self, cases: Cases) -> Cases:
+        return _narrowed(ANYTHING, _forgetting(cases, self._anyones))
+
+
+def _go(way: Walk) -> Known:
+    """Goes a way with all the parts in it; however deep they are nested, Python's stack stays flat."""
+    ways, known = [way], None
+    while ways:
+        try:
+            part = ways[-1].send(known)
+        except StopIteration as end:
+            ways.pop()
+            known = end.value
+        else:
+            ways.append(part)
+            known = None
+    return known
+
+
+def _joined(one: Known, other: Known) -> Known:
+    """What is known where two ways meet."""
+    if not one or not other:
+        return one or other or (None if one is None or other is None else IMPOSSIBLE)
+    return either(one, other)
+
+
+def _narrowed(known: Cases, by: Cases) -> Cases:
+    """What is known where something more holds, unless that is too much to carry along."""
+    narrowed = both(known, by)
+    return narrowed if size(narrowed) <= LARGEST else known
+
+
+def _forgetting(cases: Cases, names: frozenset[str]) -> Cases:
+    """The same without what depends on some variables."""
+    if not names:
+        return cases
+    return without(cases, lambda subject: subject.reads is None or not subject.reads.isdisjoint(names))
