@@ -7,7 +7,6 @@ from grammar.inference import types_of
 from grammar.intervals import (
     AFTER,
     BEFORE,
-    FALSY,
     NOTHING,
     NULL,
     Family,
@@ -185,10 +184,6 @@ def of_type(type_: Type) -> Values:
     if type_ & NUMBER == Type.BOOL and Type.JSON not in type_:
         domain = in_ranges(Family.NUMBER, BOOLS) | of_family(*(f for f in domain.parts if f != Family.NUMBER))
     return domain
-
-
-def truthy(domain: Values) -> Values:
-    return domain - FALSY
 
 
 def _reads(what: Expression | Order) -> frozenset[str] | None:

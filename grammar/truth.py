@@ -12,7 +12,7 @@ from datetime import timedelta
 from grammar.affine import Affine, Elapsed, constant_of
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
-from grammar.intervals import NOTHING, NULL, Family, Values, in_ranges, ordered, point
+from grammar.intervals import FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point
 from grammar.nodes import (
     Boolean,
     Call,
@@ -29,7 +29,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.scope import Place, Scope
-from grammar.subjects import EQUAL, GREATER, LESS, ONLY_EQUAL, Order, Subjects, is_whole, truthy
+from grammar.subjects import EQUAL, GREATER, LESS, ONLY_EQUAL, Order, Subjects, is_whole
 from grammar.walk import walk
 
 
@@ -117,7 +117,7 @@ class Truths:
                 assert isinstance(name, Constant), "the checker lets nothing but a literal through here"
                 return self._segments[str(name.value)]
             case _:
-                return self._among(node, truthy(self.subjects.of(node).domain))
+                return ~self._is_one_of(node, FALSY)
 
     def _boolean(self, node: Boolean) -> Truth:
         first, *others = map(self.part, node.operands)
@@ -164,13 +164,15 @@ class Truths:
                 return elapsed
         if isinstance(bound.value, bool) and operator == "==" and self._is_condition(node):
             return self.part(node) if bound.value else ~self.part(node)
-        values = compared_to(operator, bound.value)
+        return self._is_one_of(node, compared_to(operator, bound.value))
+
+    def _is_one_of(self, node: Expression, values: Values) -> Truth:
+        """An expression's value is one of some. Arithmetic with whole literals is looked through."""
         line = Affine.of(node, self.subjects)
         if Family.NUMBER in values.parts and not line.is_plain:
-            values = in_ranges(Family.NUMBER, values.parts[Family.NUMBER].moved(line.factor, line.offset))
-        if is_whole(self.subjects.type_of(line.subject)):
-            values = values.whole()
-        return self._among(line.subject, values)
+            moved = values.parts[Family.NUMBER].moved(line.factor, line.offset)
+            values = Values({**values.parts, Family.NUMBER: moved})
+        return self._among(line.subject, values.whole() if is_whole(self.subjects.type_of(line.subject)) else values)
 
     def _is_condition(self, node: Expression) -> bool:
         """Whether its value is True or False and nothing else, by what its truth is."""
@@ -189,7 +191,7 @@ class Truths:
         members = [constant_of(item) for item in right.items] if isinstance(right, ListDisplay) else [None]
         if None in members:
             opaque = Comparison(left.span, left, (Link(right.span, "in", right),))
-            return self._among(opaque, truthy(self.subjects.of(opaque).domain))
+            return ~self._among(opaque, FALSY)
         one = constant_of(left)
         values = NOTHING
         for member in members:
@@ -197,9 +199,7 @@ class Truths:
                 values |= compared_to("==", member.value)
         if one is not None:
             return ALWAYS if values & compared_to("==", one.value) else NEVER
-        if is_whole(self.subjects.type_of(left)):
-            values = values.whole()
-        return self._among(left, values)
+        return self._is_one_of(left, values)
 
     def _elapsed(self, left: Expression, operator: str, right: Expression) -> Truth | None:
         """A comparison of two moments, or of times between moments, as one of a single difference to a duration."""
