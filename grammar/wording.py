@@ -478,8 +478,7 @@ def arm_without_split(span: Span) -> Diagnostic:
 
 
 def not_watchable(span: Span, name: str, help: str) -> Diagnostic:
-    message = f"`{name}` is not stored with the visitor, so `change` cannot watch it"
-    return _error("E418", span, message, help)
+    return _error("E418", span, f"`change` cannot watch `{name}`", help)
 
 
 def wait_out_of_range(span: Span) -> Diagnostic:
@@ -592,11 +591,10 @@ PLAIN_URL = "the URL is written out as it is, without `{{ }}`; values are sent a
 URL_START = "it begins with https:// or http:// and the name of a host"
 URL_SPACES = "it cannot contain spaces or line breaks; write a space as %20"
 URL_PORT = "after the name of the host, only a port from 1 to 65535 can follow the colon"
-AT_EVENTS = "a flow that starts at an event has it named after `on`, such as `on webclick`"
-WITH_WHEN = "it is computed; a flow that starts when it turns true has a `when` and no `on`"
-ON_IDENTIFY = "it changes when the visitor is identified: write `on identify`"
-NO_FIELD = "`change` takes a custom field or a standard variable, such as `change user_city`"
-IN_QUOTES = "a segment is named without quotes"
+AT_EVENTS = "the variables of an event change with it: name the event itself after `on`, such as `on webclick`"
+WITH_WHEN = "it is computed, not stored: a flow that starts when it turns true has a `when` and no `on`"
+ON_IDENTIFY = "it is computed, not stored, and changes with an identify: write `on identify`"
+NO_FIELD = "only what is stored can be watched: custom fields and standard variables, such as `user_city`"
 
 
 def after(found: str) -> str:

@@ -30,7 +30,6 @@ from grammar.table import grammar
 from tests.grammar.support import EVENT, UUID, codes, expression, flow, script, steps
 
 
-
 def the_flow(clauses: str, before: str = EVENT) -> Flow:
     lines = "".join(f"    {line}\n" for line in clauses.splitlines())
     return script(f"{before}flow f:\n{lines}    stop\n").flows[0]
@@ -78,7 +77,9 @@ def test_the_words_of_triggers_may_be_events_and_segments(word: str) -> None:
 # Words
 
 WORDS = sorted(
-    word for word in grammar().terminals if word.isalpha() and word not in {"if", "elif", "else", "and", "or", "not", "in", "is", "for"}
+    word
+    for word in grammar().terminals
+    if word.isalpha() and word not in {"if", "elif", "else", "and", "or", "not", "in", "is", "for"}
 )
 
 
@@ -166,7 +167,9 @@ def test_an_email_goes_to_the_visitor_by_default() -> None:
     assert (found.html, found.to) == (None, None)
 
 
-@pytest.mark.parametrize("to", ["None", "user_email", "track_event_data.email", "5", "user_email if run_time else None"])
+@pytest.mark.parametrize(
+    "to", ["None", "user_email", "track_event_data.email", "5", "user_email if run_time else None"]
+)
 def test_an_email_may_be_addressed_by_any_expression(to: str) -> None:
     assert codes(flow(f'send email:\n    subject "s"\n    text "t"\n    to {to}')) == []
 
@@ -203,7 +206,9 @@ def test_a_wait_until_may_have_steps_and_steps_for_the_timeout(colon: str, block
 
 
 def test_a_timeout_belongs_to_the_wait_of_its_own_block() -> None:
-    body = "wait until user_email for 2h:\n    wait until user_city for 1h\n    timeout:\n        stop\ntimeout:\n    stop"
+    body = (
+        "wait until user_email for 2h:\n    wait until user_city for 1h\n    timeout:\n        stop\ntimeout:\n    stop"
+    )
     outer = step(body)
     assert isinstance(outer, WaitUntil)
     (inner,) = outer.steps
