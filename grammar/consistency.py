@@ -12,7 +12,7 @@ from grammar.names import event_variable
 from grammar.nodes import Binary, Expression, Index, Member, Name
 from grammar.subjects import Order
 
-_ZERO = in_ranges(Family.NUMBER, point(0))
+_ZERO = in_ranges(Family.NUMBER, point(0).whole())
 _NEVER_NULL = ("now", "run_time", "track_event_time")
 
 

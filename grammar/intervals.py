@@ -6,7 +6,7 @@ such rows are exact, and so are those of whole sets. Texts, moments and duration
 empty and the other containers are families of which a set has all or nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -98,6 +98,11 @@ NONE, ALL = Ranges(False), Ranges(True)
 
 def point(at: Point) -> Ranges:
     return Ranges(False, ((at, BEFORE), (at, AFTER)))
+
+
+def points(several: Iterable[Point]) -> Ranges:
+    """Several points. (1 and True are one.)"""
+    return Ranges(False, tuple((at, side) for at in sorted(set(several)) for side in (BEFORE, AFTER)))
 
 
 def ordered(operator: str, bound: Point) -> Ranges:

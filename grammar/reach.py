@@ -5,7 +5,7 @@ at the very instant: the start says that `when` is true, an arm that its conditi
 before every step `exit when` is false. A wait forgets all.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 
 from grammar import wording
 from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only, size, without
@@ -39,14 +39,11 @@ from grammar.nodes import (
 )
 from grammar.source import Span
 from grammar.subjects import at_least
-from grammar.truth import Truth, Truths, compared_to
+from grammar.truth import Truths, equal_to_one
 from grammar.walk import steps_within
 
 Known = Cases | None
 """What is known at a place; no case: it is never reached. None: it is never reached, and the reason has been told."""
-Walk = Generator["Walk", Known, Known]
-"""A part of the way: it yields the parts within it, is sent what is known behind them, and returns what it knows."""
-
 LARGEST = 64
 """So much is carried along at most; what is more is not taken up."""
 
@@ -79,7 +76,7 @@ class Reach:
             self._goes_on = _forgetting(truths.of(flow.exit).false, frozenset({"step_time"}))
 
     def check(self) -> None:
-        _go(self._block(self._flow.steps, self._start()))
+        self._block(self._flow.steps, self._start())
 
     # The start
 
@@ -153,7 +150,8 @@ class Reach:
 
     # The steps
 
-    def _block(self, steps: tuple[Step, ...], known: Known) -> Walk:
+    def _block(self, steps: tuple[Step, ...], known: Known) -> Known:
+        """What is known behind some steps. Recurses no deeper than blocks may be nested."""
         seen: Known = None
         for step in steps:
             if known is None:
@@ -167,14 +165,14 @@ class Reach:
                     self._report.add(self._dead_by_exit(step.span, wording.THIS_STEP))
                     return None
             seen = known
-            known = yield self._step(step, known)
+            known = self._step(step, known)
         return known
 
     def _dead_by_exit(self, span: Span, what: str) -> Diagnostic:
         assert self._flow.exit is not None
         return wording.dead_by_exit(span, what, self._flow.exit.span)
 
-    def _step(self, step: Step, known: Cases) -> Walk:
+    def _step(self, step: Step, known: Cases) -> Known:
         match step:
             case Stop():
                 return IMPOSSIBLE
@@ -187,11 +185,11 @@ class Reach:
             case Convert(type=type_):
                 return self._write(known, "customer_user_type", Constant(step.span, type_))
             case If():
-                return (yield self._if(step, known))
+                return self._if(step, known)
             case Split():
-                return (yield self._split(step, known))
+                return self._split(step, known)
             case WaitUntil():
-                return (yield self._wait_until(step, known))
+                return self._wait_until(step, known)
             case _:
                 return known
 
@@ -201,17 +199,17 @@ class Reach:
         variable = Name(value.span, name)
         if isinstance(value, Constant) and subjects.type_of(value) in subjects.type_of(variable):
             subject = subjects.of(variable)
-            values = subject.domain & compared_to("==", value.value)
+            values = subject.domain & equal_to_one([value.value])
             return both(known, only(subject, values)) if values else known
         return known
 
-    def _if(self, step: If, known: Cases) -> Walk:
+    def _if(self, step: If, known: Cases) -> Known:
         falls: Known = known
         earlier = ANYTHING
         end: Known = IMPOSSIBLE
         for arm in step.arms:
             condition = self._truths.of(arm.condition)
-            inside = falls
+            inside: Known = falls
             if falls is not None and self._told(arm.condition):
                 falls = falls if possible(condition.false) else None
             elif falls is not None:
@@ -220,14 +218,14 @@ class Reach:
                     falls = _narrowed(falls, condition.false)
                 else:
                     self._report.add(self._dead_arm(arm.condition.span, condition.true, earlier))
-                    inside = _narrowed(ANYTHING, condition.true)
+                    inside = None
                     falls = falls if possible(falls) else None
                 earlier = _narrowed(earlier, condition.false)
-            end = _joined(end, (yield self._block(arm.steps, inside)))
+            end = _joined(end, self._block(arm.steps, inside))
         if step.otherwise and falls is not None and not possible(falls):
             self._report.add(wording.dead_arm(step.otherwise[0].span, wording.ALL_CHOSEN))
             falls = None
-        return _joined(end, (yield self._block(step.otherwise, falls)))
+        return _joined(end, self._block(step.otherwise, falls))
 
     def _dead_arm(self, span: Span, true: Cases, earlier: Cases) -> Diagnostic:
         """Why an arm is never chosen."""
@@ -236,43 +234,31 @@ class Reach:
         by_earlier = not possible(both(earlier, true))
         return wording.dead_arm(span, wording.CHOSEN_EARLIER if by_earlier else wording.FALSE_HERE)
 
-    def _split(self, step: Split, known: Cases) -> Walk:
+    def _split(self, step: Split, known: Cases) -> Known:
         rest = 100 - sum(share.percent for share in step.shares)
         end: Known = known if rest else IMPOSSIBLE
         for share in step.shares:
-            end = _joined(end, (yield self._block(share.steps, known)))
+            end = _joined(end, self._block(share.steps, known))
         return end
 
-    def _wait_until(self, step: WaitUntil, known: Cases) -> Walk:
+    def _wait_until(self, step: WaitUntil, known: Cases) -> Known:
         """Other runs may write what any flow can write between the end of the wait and the next step."""
         truth = self._truths.of(step.condition)
-        if self._told(step.condition):
-            truth = Truth(ANYTHING, ANYTHING)
-        elif not possible(both(_forgetting(known, frozenset({"step_time"})), truth.false)):
-            self._report.add(wording.true_already(step.condition.span))
-        elif step.steps and not possible(both(self._goes_on, truth.true)):
-            self._report.add(self._dead_by_exit(step.condition.span, wording.THE_STEPS_BELOW))
-            truth = Truth(ANYTHING, ANYTHING)
-        end = yield self._block(step.steps, self._after_wait(truth.true))
-        return _joined(end, (yield self._block(step.timeout, self._after_wait(truth.false))))
+        came_true: Known = ANYTHING
+        ran_out: Known = ANYTHING
+        if not self._told(step.condition):
+            came_true, ran_out = self._after_wait(truth.true), self._after_wait(truth.false)
+            if not possible(both(_forgetting(known, frozenset({"step_time"})), truth.false)):
+                self._report.add(wording.true_already(step.condition.span))
+                ran_out = None
+            elif step.steps and not possible(both(self._goes_on, truth.true)):
+                self._report.add(self._dead_by_exit(step.condition.span, wording.THE_STEPS_BELOW))
+                came_true = None
+        end = self._block(step.steps, came_true)
+        return _joined(end, self._block(step.timeout, ran_out))
 
     def _after_wait(self, cases: Cases) -> Cases:
         return _narrowed(ANYTHING, _forgetting(cases, self._anyones))
-
-
-def _go(way: Walk) -> Known:
-    """Goes a way with all the parts in it; however deep they are nested, Python's stack stays flat."""
-    ways, known = [way], None
-    while ways:
-        try:
-            part = ways[-1].send(known)
-        except StopIteration as end:
-            ways.pop()
-            known = end.value
-        else:
-            ways.append(part)
-            known = None
-    return known
 
 
 def _joined(one: Known, other: Known) -> Known:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from grammar.affine import Affine, Elapsed, constant_of
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
-from grammar.intervals import FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point
+from grammar.intervals import ALL, FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point, points
 from grammar.nodes import (
     Boolean,
     Call,
@@ -150,7 +150,7 @@ class Truths:
             return self._in(left, right)
         one, other = constant_of(left), constant_of(right)
         if one is not None and other is not None:
-            return ALWAYS if compared_to(operator, other.value) & compared_to("==", one.value) else NEVER
+            return ALWAYS if compared_to(operator, other.value) & equal_to_one([one.value]) else NEVER
         if other is not None:
             return self._to_constant(left, operator, other)
         if one is not None:
@@ -193,12 +193,9 @@ class Truths:
             opaque = Comparison(left.span, left, (Link(right.span, "in", right),))
             return ~self._among(opaque, FALSY)
         one = constant_of(left)
-        values = NOTHING
-        for member in members:
-            if member is not None:
-                values |= compared_to("==", member.value)
+        values = equal_to_one([member.value for member in members if member is not None])
         if one is not None:
-            return ALWAYS if values & compared_to("==", one.value) else NEVER
+            return ALWAYS if values & equal_to_one([one.value]) else NEVER
         return self._is_one_of(left, values)
 
     def _elapsed(self, left: Expression, operator: str, right: Expression) -> Truth | None:
@@ -227,12 +224,29 @@ class Truths:
 
 def compared_to(operator: str, bound: ConstantValue) -> Values:
     """What is `<`, `<=`, `>`, `>=` or `==` a literal."""
-    if bound is None:
-        return NULL if operator == "==" else NOTHING
-    family = Family.TEXT if isinstance(bound, str) else Family.NUMBER
-    if isinstance(bound, timedelta):
-        family = Family.DURATION
-    return in_ranges(family, point(bound) if operator == "==" else ordered(operator, bound))
+    if operator == "==":
+        return equal_to_one([bound])
+    return NOTHING if bound is None else in_ranges(_family(bound), ordered(operator, bound))
+
+
+def equal_to_one(literals: Iterable[ConstantValue]) -> Values:
+    """What equals one of some literals."""
+    by_family: dict[Family, list[ConstantValue]] = {}
+    for literal in literals:
+        by_family.setdefault(_family(literal), []).append(literal)
+    return Values({family: ALL if family is Family.NULL else points(same) for family, same in by_family.items()})
+
+
+def _family(literal: ConstantValue) -> Family:
+    match literal:
+        case None:
+            return Family.NULL
+        case str():
+            return Family.TEXT
+        case timedelta():
+            return Family.DURATION
+        case _:
+            return Family.NUMBER
 
 
 def _in_order_of_dependence(segments: Iterable[Segment]) -> list[Segment]:
