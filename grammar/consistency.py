@@ -7,12 +7,12 @@ later than the last. A difference of moments is null where one of them is, and o
 from dataclasses import dataclass, field
 
 from grammar.cases import Case, Cases
-from grammar.intervals import NULL, Family, Ranges, Values, in_ranges, point
+from grammar.intervals import Family, Ranges, Values, point
 from grammar.names import event_variable
 from grammar.nodes import Binary, Expression, Index, Member, Name
 from grammar.subjects import Order
 
-_ZERO = in_ranges(Family.NUMBER, point(0).whole())
+_ZERO = point(0).whole()
 _NEVER_NULL = ("now", "run_time", "track_event_time")
 
 
@@ -51,12 +51,12 @@ class _Evidence:
     def _variable(self, name: str, values: Values) -> bool:
         variable = event_variable(name)
         if variable is not None and variable[0] == "event_count":
-            if not values & _ZERO:
-                return self._note(name, True)
-            return bool(values - _ZERO) or self._note(name, False)
+            count = values.parts[Family.NUMBER]
+            happened = count.least is not None and count.least > 0
+            return self._note(name, True) if happened else count != _ZERO or self._note(name, False)
         if Family.NULL not in values.parts:
             return self._note(name, True)
-        return bool(values - NULL) or self._note(name, False)
+        return len(values.parts) > 1 or self._note(name, False)
 
     def _difference(self, left: str, right: str, values: Values) -> bool:
         variable = event_variable(right)
@@ -64,7 +64,7 @@ class _Evidence:
             self.since[variable] = values.parts[Family.DURATION]
         if Family.NULL not in values.parts:
             return self._note(left, True) and self._note(right, True)
-        if values - NULL:
+        if len(values.parts) > 1:
             return True
         return (left not in _NEVER_NULL or self._note(right, False)) and (
             right not in _NEVER_NULL or self._note(left, False)

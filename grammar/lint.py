@@ -23,7 +23,7 @@ from grammar.nodes import (
     Unary,
     WaitUntil,
 )
-from grammar.reach import Reach, written_by
+from grammar.reach import Reach, Surroundings, written_by
 from grammar.truth import Truths
 from grammar.walk import steps_within, templates_of, walk
 
@@ -34,13 +34,14 @@ def lint(script: Script, report: Diagnostics) -> None:
     conditions = _Conditions(truths, report)
     for segment in script.segments:
         conditions.check(segment.condition)
+    surroundings = Surroundings(script, truths, conditions.constant, report)
     written: frozenset[str] = frozenset()
     for flow in script.flows:
         for condition in conditions_of(flow):
             conditions.check(condition)
         for value in _values_in(flow):
             conditions.check_within(value)
-        Reach(script, flow, written, truths, conditions.constant, report).check()
+        Reach(flow, written, surroundings).check()
         written |= written_by(flow)
 
 

@@ -44,6 +44,7 @@ from grammar.walk import steps_within
 
 Known = Cases | None
 """What is known at a place; no case: it is never reached. None: it is never reached, and the reason has been told."""
+_OF_A_WAIT = frozenset({"step_time"})
 LARGEST = 64
 """So much is carried along at most; what is more is not taken up."""
 
@@ -55,25 +56,26 @@ def written_by(flow: Flow) -> frozenset[str]:
     return frozenset(step.name for step in steps if isinstance(step, Set)) | converted
 
 
+class Surroundings:
+    """What the flows of a program have in common. `told`: whether something in a condition was told of already."""
+
+    def __init__(self, script: Script, truths: Truths, told: Callable[[Expression], bool], report: Diagnostics) -> None:
+        self.truths, self.told, self.report = truths, told, report
+        self.seqs = {event.name: event.seq for event in script.events}
+        writable = {name for name, variable in STANDARD_VARIABLES.items() if Writer.FLOW in variable.writers}
+        self.writable = frozenset({*writable, *(declared.name for declared in script.fields)})
+        """What any flow of any version can write."""
+
+
 class Reach:
     """Goes through one flow. `written`: the variables that earlier flows of the program write."""
 
-    def __init__(
-        self,
-        script: Script,
-        flow: Flow,
-        written: frozenset[str],
-        truths: Truths,
-        told: Callable[[Expression], bool],
-        report: Diagnostics,
-    ) -> None:
-        self._script, self._flow, self._truths, self._told, self._report = script, flow, truths, told, report
-        self._written = written
-        writable = {name for name, variable in STANDARD_VARIABLES.items() if Writer.FLOW in variable.writers}
-        self._anyones = frozenset({"step_time", *writable, *(declared.name for declared in script.fields)})
+    def __init__(self, flow: Flow, written: frozenset[str], surroundings: Surroundings) -> None:
+        self._flow, self._written, self._surroundings = flow, written, surroundings
+        self._truths, self._told, self._report = surroundings.truths, surroundings.told, surroundings.report
         self._goes_on: Cases = ANYTHING
-        if flow.exit is not None and not told(flow.exit):
-            self._goes_on = _forgetting(truths.of(flow.exit).false, frozenset({"step_time"}))
+        if flow.exit is not None and not self._told(flow.exit):
+            self._goes_on = _forgetting(self._truths.of(flow.exit).false, _OF_A_WAIT)
 
     def check(self) -> None:
         self._block(self._flow.steps, self._start())
@@ -129,11 +131,11 @@ class Reach:
         """What is certain when a trigger has happened."""
         match trigger:
             case OnEvent(name=name):
-                return self._counted(event.seq for event in self._script.events if event.name == name)
+                return self._counted([self._surroundings.seqs[name]])
             case OnEventSeq(seq=seq):
                 return self._counted([seq])
             case OnAnyEvent():
-                return self._counted(event.seq for event in self._script.events)
+                return self._counted(self._surroundings.seqs.values())
             case OnIdentify():
                 user = self._truths.subjects.of(Name(trigger.span, "ent_user_id"))
                 return only(user, user.domain - NULL)
@@ -248,7 +250,7 @@ class Reach:
         ran_out: Known = ANYTHING
         if not self._told(step.condition):
             came_true, ran_out = self._after_wait(truth.true), self._after_wait(truth.false)
-            if not possible(both(_forgetting(known, frozenset({"step_time"})), truth.false)):
+            if not possible(both(_forgetting(known, _OF_A_WAIT), truth.false)):
                 self._report.add(wording.true_already(step.condition.span))
                 ran_out = None
             elif step.steps and not possible(both(self._goes_on, truth.true)):
@@ -258,7 +260,7 @@ class Reach:
         return _joined(end, self._block(step.timeout, ran_out))
 
     def _after_wait(self, cases: Cases) -> Cases:
-        return _narrowed(ANYTHING, _forgetting(cases, self._anyones))
+        return _narrowed(ANYTHING, _forgetting(cases, self._surroundings.writable | _OF_A_WAIT))
 
 
 def _joined(one: Known, other: Known) -> Known:
