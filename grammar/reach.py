@@ -85,22 +85,21 @@ class Reach:
     def _start(self) -> Cases:
         """What is known before the first step."""
         flow = self._flow
-        happened = self._triggered()
-        if flow.when is None or self._told(flow.when):
-            return happened
-        when = self._truths.of(flow.when).true
-        when_is_here = Label(wording.WHEN_IS_HERE, flow.when.span)
-        started = both(happened, when)
-        if not possible(started):
-            self._report.add(wording.never_starts(flow.when.span, wording.FALSE_AT_TRIGGERS))
-            return ANYTHING
-        for trigger in flow.triggers if len(flow.triggers) > 1 else ():
-            if not possible(both(self._happened(trigger), when)):
-                self._report.add(wording.idle_trigger(trigger.span, wording.FALSE_AT_TRIGGER, (when_is_here,)))
-        # Flows that are declared earlier may have written something since `when` was found true.
-        started = _forgetting(started, self._written)
+        started = self._triggered()
+        labels: tuple[Label, ...] = ()
+        if flow.when is not None and not self._told(flow.when):
+            when = self._truths.of(flow.when).true
+            labels = (Label(wording.WHEN_IS_HERE, flow.when.span),)
+            if not possible(both(started, when)):
+                self._report.add(wording.never_starts(flow.when.span, wording.FALSE_AT_TRIGGERS))
+                return ANYTHING
+            for trigger in flow.triggers if len(flow.triggers) > 1 else ():
+                if not possible(both(self._happened(trigger), when)):
+                    self._report.add(wording.idle_trigger(trigger.span, wording.FALSE_AT_TRIGGER, labels))
+            # Flows that are declared earlier may have written something since `when` was found true.
+            started = _forgetting(both(started, when), self._written)
         if flow.exit is not None and not possible(both(started, self._goes_on)):
-            self._report.add(wording.never_starts(flow.exit.span, wording.EXIT_WITH_WHEN, (when_is_here,)))
+            self._report.add(wording.never_starts(flow.exit.span, wording.EXIT_AT_START, labels))
             return ANYTHING
         return _narrowed(ANYTHING, started)
 

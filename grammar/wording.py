@@ -559,7 +559,7 @@ THE_STEPS_BELOW, THIS_STEP = "the steps below are", "this step is"
 
 FALSE_AT_TRIGGER = "`when` is always false when this happens"
 FALSE_AT_TRIGGERS = "this is always false when the flow's trigger happens"
-EXIT_WITH_WHEN = "this is true whenever `when` is, and a run that would end at once is not started"
+EXIT_AT_START = "this is true whenever it would start, and a run that would end at once is not started"
 WHEN_IS_HERE = "`when` stands here"
 
 

@@ -209,6 +209,7 @@ def test_hours_make_a_message_a_wait() -> None:
         "on webclick, checkout\n    when event_count_1 == 0 and event_count_2 == 0",
         "on webclick\n    when points > 5\n    exit when points > 3",
         "when points > 5\n    exit when points > 3",
+        "on webclick\n    exit when event_count_1 > 0",
     ],
 )
 def test_a_flow_that_can_never_start_is_told(start: str) -> None:
