@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -139,6 +140,14 @@ def apply(
         raise typer.Exit(1) from None
     except ReassignedEvents as reassigned:
         _fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
+
+
+@app.command()
+def lsp() -> None:
+    """Serves editors over standard input and output: diagnostics, completion, hover (the Language Server Protocol)."""
+    from editor.server import create_server  # only editors pay for it
+
+    create_server(version("whenflow")).start_io()
 
 
 # Visitors -------------------------------------------------------------------------------------------------------------
