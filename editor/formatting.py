@@ -19,7 +19,7 @@ class Edit:
 def format_source(source: Source) -> tuple[Edit, ...]:
     """What turns a source into its canonical layout; nothing if it has it already, or has syntax errors."""
     formatted = _canonical(source)
-    return () if formatted is None or formatted == source.text else (_difference(source.text, formatted),)
+    return () if formatted is None or formatted == source.text else (difference(source.text, formatted),)
 
 
 def _canonical(source: Source) -> str | None:
@@ -31,7 +31,7 @@ def _canonical(source: Source) -> str | None:
     return text
 
 
-def _difference(old: str, new: str) -> Edit:
+def difference(old: str, new: str) -> Edit:
     """What is left between the lines that both texts begin with and those that both end with."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     most = min(len(before), len(after))
