@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from editor.items import known
+from editor.items import known, written_name
 from editor.symbols import Sort, Symbol
 from grammar import reference
 from grammar.names import event_variable
@@ -97,7 +97,7 @@ def _event(symbol: Symbol, script: Script) -> str | None:
     if event is None:
         return None
     return _markdown(
-        f'event {event.seq} {event.name} "{event.uuid}"',
+        f'event {event.seq} {written_name(event)} "{event.uuid}"',
         event.description,
         reference.variables_of_event(event.seq),
     )

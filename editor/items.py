@@ -152,8 +152,13 @@ def _as_trigger(event: Event) -> str:
     name = event.name
     if name in ("visit", "identify"):
         return f"event {event.seq}"
-    plain = name.isidentifier() and name not in RESERVED_WORDS and name not in _TRIGGER_WORDS
-    return name if plain else quoted(name)
+    return quoted(name) if name in _TRIGGER_WORDS else written_name(event)
+
+
+def written_name(event: Event) -> str:
+    """How an event's name is declared: as a word, or as a text if it is none."""
+    name = event.name
+    return name if name.isidentifier() and name not in RESERVED_WORDS else quoted(name)
 
 
 def quoted(text: str) -> str:

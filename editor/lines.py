@@ -1,8 +1,12 @@
-"""The logical lines of a text as an author is writing it: what stands before a place, and in which block it stands."""
+"""The logical lines of a text as an author is writing it: what stands before a place, and in which block it stands.
+
+Only the declaration around the place is read, so that an answer does not wait for a megabyte around it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from editor.surroundings import declaration_around
 from grammar.diagnostics import Diagnostics
 from grammar.lexing import Lexer
 from grammar.scope import Place
@@ -16,9 +20,9 @@ _ITEMS = frozenset({"visit", "identify"})
 _EVENT_WORDS = frozenset({"event", "any"})
 
 
-def read_lines(source: Source, end: int | None = None) -> list[Line]:
-    """The logical lines up to `end`. What cannot be read has no tokens, and nothing is reported."""
-    return Lexer(source, Diagnostics(), end=end).lines()
+def read_lines(source: Source, start: int, end: int) -> list[Line]:
+    """The logical lines of a stretch. What cannot be read has no tokens, and nothing is reported."""
+    return Lexer(source, Diagnostics(), start=start, end=end).lines()
 
 
 def read_tokens(source: Source, start: int, end: int) -> Tokens:
@@ -67,7 +71,7 @@ def statement(lines: Sequence[Line], index: int) -> Statement:
 
 def statement_before(source: Source, offset: int) -> Statement:
     """The logical line that goes on at a place of the code, as far as it stands before it."""
-    lines = read_lines(source, offset)
+    lines = read_lines(source, declaration_around(source.text, offset)[0], offset)
     if lines and lines[-1].end >= offset:
         return statement(lines, len(lines) - 1)
     line_start = source.text.rfind("\n", 0, offset) + 1
@@ -104,7 +108,7 @@ def _events_start(source: Source, flow: int) -> bool:
     """Whether all triggers of the flow that begins there are events."""
     triggers: list[list[Token]] = []
     inside = False
-    for line in read_lines(source):
+    for line in read_lines(source, flow, declaration_around(source.text, flow)[1]):
         if line.tokens and line.indent == 0:
             inside = line.tokens[0].start == flow
         elif inside and line.head == "on":

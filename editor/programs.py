@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from grammar.checker import check
+from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Script
-from grammar.parser import parse, read_source
+from grammar.parser import read_source
 from grammar.source import Source
 
 SUFFIX = ".flow"
@@ -60,9 +60,8 @@ def check_program(files: Mapping[str, str | bytes]) -> Program:
     report = Diagnostics()
     sources = {name: read_source(name, data, report) for name, data in files.items()}
     readable = {name: source for name, source in sources.items() if source is not None}
-    script = parse(list(readable.values()), report)
-    check(script, report)
+    checked = read_program(list(readable.values()))
     found: dict[str, list[Diagnostic]] = {name: [] for name in files}
-    for diagnostic in report:
+    for diagnostic in (*report, *checked.diagnostics):
         found[diagnostic.span.source.name].append(diagnostic)
-    return Program(script, readable, {name: tuple(each) for name, each in found.items()})
+    return Program(checked.script, readable, {name: tuple(each) for name, each in found.items()})

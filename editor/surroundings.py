@@ -10,6 +10,7 @@ from enum import Enum, auto
 from grammar.lexing import TEXT_AFTER
 
 _OPENING = re.compile(r'#|"""|["\']')
+_LANDMARK = re.compile(r'^(event|field|segment|flow)\b|#|"""|["\']', re.MULTILINE)
 _IN_BRACES = re.compile(r"""\}\}|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'|"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*\"""")
 
 
@@ -57,6 +58,19 @@ def _extent(text: str, opening: str, body: int, end: int) -> tuple[int, int]:
     line_end = text.find("\n", body, end)
     line_end = end if line_end < 0 else line_end
     return line_end, line_end
+
+
+def declaration_around(text: str, offset: int) -> tuple[int, int]:
+    """Where the declaration begins in which a place lies, and where the next one does."""
+    begin = at = 0
+    while (match := _LANDMARK.search(text, at)) is not None:
+        if match[1] is None:
+            _, at = _extent(text, match[0], match.end(), len(text))
+        elif match.start() > offset:
+            return begin, match.start()
+        else:
+            begin, at = match.span()
+    return begin, len(text)
 
 
 def braces_around(text: str, literal: Surroundings, offset: int) -> tuple[int, int] | None:

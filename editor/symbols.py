@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from editor.expressions import expression_of, wants_value
 from editor.lines import Statement, Tokens, read_lines, read_tokens, statement
-from editor.surroundings import Where, braces_around, surroundings
+from editor.surroundings import Where, braces_around, declaration_around, surroundings
 from grammar.names import FIELD_TYPES, FUNCTIONS
 from grammar.source import Source, Span
 from grammar.tokens import Token
@@ -37,7 +38,7 @@ class Symbol:
 
 def symbol_at(source: Source, offset: int) -> Symbol | None:
     """The name or word at an offset (the place right behind it counts); None where there is none."""
-    lines = read_lines(source)
+    lines = read_lines(source, *declaration_around(source.text, offset))
     index = bisect_right([line.start for line in lines], offset) - 1
     if index < 0:
         return None
@@ -87,7 +88,13 @@ def _in_line(source: Source, line: Statement, at: int) -> Symbol | None:
             return _in_triggers(token, before, span)
         case "send" if at == 1:
             return Symbol(Sort.WORD, token.text, span, ("send",))
-    return _in_expression(source, line.tokens, at)
+        case "send" if at > 3 and token.type == "NAME":
+            return Symbol(Sort.VARIABLE, token.text, span)
+        case "set" if at == 1:
+            return Symbol(Sort.VARIABLE, token.text, span)
+    expression = expression_of(line) or ()
+    first = len(line.tokens) - len(expression)
+    return _in_expression(source, expression, at - first) if at >= first else None
 
 
 def _in_triggers(token: Token, before: str, span: Span) -> Symbol | None:
@@ -110,7 +117,7 @@ def _in_expression(source: Source, tokens: Tokens, at: int) -> Symbol | None:
     before = [token.type for token in tokens[max(at - 2, 0) : at]]
     if token.type == "STRING" and before == ["NAME", "OPEN_ROUND"] and tokens[at - 2].text == "in_segment":
         return Symbol(Sort.SEGMENT, str(token.value), span)
-    if token.type != "NAME" or before[-1:] == ["DOT"]:
+    if token.type != "NAME" or before[-1:] == ["DOT"] or not wants_value(tokens[:at]):
         return None
     following = tokens[at + 1].type if at + 1 < len(tokens) else ""
     is_function = token.text in FUNCTIONS and following in ("OPEN_ROUND", "")

@@ -143,7 +143,9 @@ def apply(
 
 
 @app.command()
-def lsp() -> None:
+def lsp(
+    stdio: Annotated[bool, typer.Option("--stdio", hidden=True, help="What it does anyway; many editors ask.")] = True,
+) -> None:
     """Serves editors over standard input and output: diagnostics, completion, hover (the Language Server Protocol)."""
     from editor.server import create_server  # only editors pay for it
 

@@ -34,8 +34,10 @@ class Editor:
         def show(params: types.ShowMessageParams) -> None:
             self.shown.append(params.message)
 
-    async def initialize(self, options: dict[str, Any] | None = None) -> types.InitializeResult:
-        params = types.InitializeParams(types.ClientCapabilities(), initialization_options=options)
+    async def initialize(
+        self, options: dict[str, Any] | None = None, capabilities: types.ClientCapabilities | None = None
+    ) -> types.InitializeResult:
+        params = types.InitializeParams(capabilities or types.ClientCapabilities(), initialization_options=options)
         answer = await self.client.initialize_async(params)
         self.client.initialized(types.InitializedParams())
         return answer

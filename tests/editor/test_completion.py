@@ -141,6 +141,12 @@ def test_field_types_and_written_fields() -> None:
     assert "event_count_1" not in found
 
 
+def test_a_line_of_a_long_text_that_looks_like_a_declaration_is_none() -> None:
+    beginning = 'flow f:\n    on webclick\n    send web """\nevent 1 and\nflow '
+    assert "run_time" in offered(beginning + '{{ |\n"""\n')
+    assert "run_time" in offered(beginning + '"""\n    if |\n')
+
+
 def test_what_is_written_already_is_replaced() -> None:
     text, offset = marked("flow f:\n    when event_co|\n")
     found = completions("flow f:\n    when event_co|\n", "")

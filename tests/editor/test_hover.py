@@ -79,5 +79,22 @@ def test_a_key_of_json_is_no_variable() -> None:
     assert hovered(FLOW + "when event_last_data_1.user_em|ail") is None
 
 
+@pytest.mark.parametrize(
+    "line", ["limit 3 p|er 7d", "goal user_email wit|hin 3d", "exit wh|en x", "wait unt|il x for 3d"]
+)
+def test_a_word_inside_a_line_is_no_variable_of_that_name(line: str) -> None:
+    fields = "".join(f"field {name} text\n" for name in ("per", "within", "when", "until"))
+    assert hovered(FLOW + line, fields) is None
+    assert "per: text?" in str(hovered(FLOW + "when per| == 'x'", fields))
+
+
+def test_the_variables_of_a_webhook_are_told() -> None:
+    assert "user_city: text?" in told(FLOW + "send webhook 'https://a.example/' with user_email, user_ci|ty")
+
+
+def test_an_event_whose_name_is_no_word_is_shown_as_it_is_declared() -> None:
+    assert 'event 3 "Order Completed" "' in told("flow f:\n    on event 3|\n")
+
+
 def test_a_broken_line_hinders_no_other() -> None:
     assert "event_count_1: int" in told(FLOW + "limit (\n    when event_cou|nt_1 > 5\n    send web 'unclosed")

@@ -125,15 +125,25 @@ async def test_a_document_with_windows_line_ends_and_a_byte_order_mark(tmp_path:
         assert found.range.start == types.Position(7, 22)
 
 
+async def test_columns_are_counted_as_the_editor_prefers(tmp_path: Path) -> None:
+    async with editor() as session:
+        general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf8])
+        answer = await session.initialize(capabilities=types.ClientCapabilities(general=general))
+        assert answer.capabilities.position_encoding == types.PositionEncodingKind.Utf8
+        uri = session.open(tmp_path / "a.flow", DECLARED + FLOW)
+        (found,) = await session.codes(uri, ["E201"])
+        assert found.range.start == types.Position(7, 28)
+
+
 async def test_questions_are_answered_while_a_large_file_is_checked(tmp_path: Path) -> None:
     large = DECLARED + "".join(
-        f"segment s{number}:\n    event_count_1 > {number} and event_count_3 < {number}\n" for number in range(4000)
+        f"segment s{number}:\n    event_count_1 > {number} and event_count_3 < {number}\n" for number in range(10000)
     )
     async with editor() as session:
         uri = await opened(session, tmp_path)
         await session.codes(uri, ["E201"])
         big = session.open(tmp_path / "large" / "a.flow", large)
-        for _ in range(20):  # each keystroke asks for another check
+        for _ in range(3):  # each keystroke asks for another check
             session.change(big, large)
         assert await session.hover(uri, 4, 8) is not None
         assert big not in session.published
