@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
 
 from editor.expressions import expression_of, literal_sort, wants_value
 from editor.items import Item, Kind, Known, keywords, known, words
 from editor.lines import Statement, Tokens, place_of, read_tokens, statement_before
 from editor.surroundings import Surroundings, Where, braces_around, surroundings
 from grammar import reference
-from grammar.arguments import zones
 from grammar.names import Sort
 from grammar.nodes import Script
 from grammar.source import Source
@@ -192,4 +193,9 @@ def _days() -> tuple[Item, ...]:
 
 
 def _zones(written: str) -> tuple[Item, ...]:
-    return tuple(Item(zone, Kind.VALUE) for zone in sorted(zones()) if written.casefold() in zone.casefold())
+    return tuple(item for item in _all_zones() if written.casefold() in item.label.casefold())
+
+
+@cache
+def _all_zones() -> tuple[Item, ...]:
+    return tuple(Item(zone, Kind.VALUE) for zone in sorted(available_timezones()))

@@ -58,7 +58,7 @@ def _check_literal(
             is_fine = days(value) is not None or is_zone(value)
             if not is_fine and "/" not in value and not value[:1].isupper():
                 return wording.bad_days(span)
-    return None if is_fine else wording.bad_zone(span, value, suggestions.nearest(value, zones()))
+    return None if is_fine else wording.bad_zone(span, value, suggestions.nearest(value, _zones()))
 
 
 def _check_digits(call: Call, argument: Expression) -> Diagnostic | None:
@@ -85,10 +85,9 @@ def pattern_fault(pattern: str) -> str | None:
 
 def is_zone(name: str) -> bool:
     """Whether the time-zone data know a zone."""
-    return name in zones()
+    return name in _zones()
 
 
 @cache
-def zones() -> frozenset[str]:
-    """The names of all time zones that the time-zone data know."""
+def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
