@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from editor.items import known, written_name
-from editor.symbols import Sort, Symbol
+from editor.symbols import SymbolKind, Symbol
 from grammar import reference
 from grammar.names import event_variable
 from grammar.nodes import Event, Script, Segment
@@ -22,19 +22,19 @@ _WORDS = {
 
 def describe(symbol: Symbol, script: Script) -> str | None:
     """What a name is, as Markdown; None if nothing is known of it."""
-    match symbol.sort:
-        case Sort.VARIABLE:
+    match symbol.kind:
+        case SymbolKind.VARIABLE:
             return _variable(symbol.name, script)
-        case Sort.FUNCTION:
+        case SymbolKind.FUNCTION:
             function = reference.FUNCTION_REFERENCES[symbol.name]
             return _markdown(function.signature, function.doc)
-        case Sort.EVENT_NAME | Sort.EVENT_SEQ:
+        case SymbolKind.EVENT_NAME | SymbolKind.EVENT_SEQ:
             return _event(symbol, script)
-        case Sort.SEGMENT:
+        case SymbolKind.SEGMENT:
             return _segment(symbol.name, script)
-        case Sort.FIELD_TYPE:
+        case SymbolKind.FIELD_TYPE:
             return _markdown(symbol.name, reference.FIELD_TYPES[symbol.name])
-        case Sort.WORD:
+        case SymbolKind.WORD:
             return _word(symbol.name, symbol.context)
 
 
@@ -44,19 +44,19 @@ def declarations(symbol: Symbol, script: Script) -> tuple[Span, ...]:
 
 
 def _declared(symbol: Symbol, script: Script) -> Iterator[Span]:
-    variable = event_variable(symbol.name) if symbol.sort is Sort.VARIABLE else None
+    variable = event_variable(symbol.name) if symbol.kind is SymbolKind.VARIABLE else None
     for event in script.events:
         if (variable is not None and variable[1] == event.seq) or _names(symbol, event):
             yield event.name_span
-    if symbol.sort is Sort.VARIABLE:
+    if symbol.kind is SymbolKind.VARIABLE:
         yield from (declared.name_span for declared in script.fields if declared.name == symbol.name)
-    if symbol.sort is Sort.SEGMENT:
+    if symbol.kind is SymbolKind.SEGMENT:
         yield from (segment.name_span for segment in script.segments if segment.name == symbol.name)
 
 
 def _names(symbol: Symbol, event: Event) -> bool:
-    return (symbol.sort is Sort.EVENT_NAME and symbol.name == event.name) or (
-        symbol.sort is Sort.EVENT_SEQ and symbol.name == str(event.seq)
+    return (symbol.kind is SymbolKind.EVENT_NAME and symbol.name == event.name) or (
+        symbol.kind is SymbolKind.EVENT_SEQ and symbol.name == str(event.seq)
     )
 
 
@@ -90,7 +90,7 @@ def _event_description(name: str, script: Script) -> str | None:
 
 
 def _event(symbol: Symbol, script: Script) -> str | None:
-    if symbol.sort is Sort.EVENT_NAME and symbol.context and symbol.name in reference.TRIGGERS:
+    if symbol.kind is SymbolKind.EVENT_NAME and symbol.context and symbol.name in reference.TRIGGERS:
         word = reference.TRIGGERS[symbol.name]
         return _markdown(word.form, word.doc)
     event = next((event for event in script.events if _names(symbol, event)), None)

@@ -34,6 +34,11 @@ class Program:
     diagnostics: Mapping[str, tuple[Diagnostic, ...]]
 
 
+def valid_text(text: str) -> str:
+    """An editor's text as a file can hold it: half of a surrogate pair is replaced, by one character of equal width."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def files_of(path: str, opened: Mapping[str, str], scope: Scope) -> dict[str, str | bytes]:
     """The files of the program that a file belongs to, by path and in order of their names, with what is in them.
 

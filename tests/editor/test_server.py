@@ -101,6 +101,18 @@ async def test_an_editor_is_answered(tmp_path: Path) -> None:
         assert await session.define(uri, 99, 99) == []
 
 
+async def test_a_document_is_formatted(tmp_path: Path) -> None:
+    pytest.importorskip("grammar.formatter")
+    async with editor() as session:
+        await session.initialize()
+        uri = session.open(tmp_path / "a.flow", "segment s:\n  user_email=='您好😋'\n")
+        (edit,) = await session.format(uri)
+        assert edit.range == types.Range(types.Position(1, 0), types.Position(2, 0))
+        assert edit.new_text == '    user_email == "您好😋"\n'
+        session.change(uri, "segment s:\n  user_email==(\n")
+        assert await session.format(uri) == []
+
+
 async def test_a_text_that_was_never_saved_is_a_program(tmp_path: Path) -> None:
     async with editor() as session:
         await session.initialize()
@@ -137,7 +149,7 @@ async def test_columns_are_counted_as_the_editor_prefers(tmp_path: Path) -> None
 
 async def test_questions_are_answered_while_a_large_file_is_checked(tmp_path: Path) -> None:
     large = DECLARED + "".join(
-        f"segment s{number}:\n    event_count_1 > {number} and event_count_3 < {number}\n" for number in range(10000)
+        f"segment s{number}:\n    event_count_1 > {number} and event_count_3 > {number}\n" for number in range(10000)
     )
     async with editor() as session:
         uri = await opened(session, tmp_path)
