@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from editor.items import known, written_name
-from editor.symbols import SymbolKind, Symbol
+from editor.symbols import Symbol, SymbolKind
 from grammar import reference
 from grammar.names import event_variable
 from grammar.nodes import Event, Script, Segment
