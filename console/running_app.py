@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.view import visitor_view
-from engine.library import ProgramLibrary, check
+from engine.library import ProgramLibrary, check_to_run
 from engine.program import Program
 from grammar.checker import Checked
 from variables.apps import App, AppStore, StoredProgram
@@ -38,7 +38,7 @@ class ReassignedEvents(Exception):
 
 
 class InvalidProgram(Exception):
-    """Applying was refused because the program has errors; nothing was stored."""
+    """Applying was refused because the program has errors or cannot run yet; nothing was stored."""
 
     def __init__(self, checked: Checked) -> None:
         self.checked = checked
@@ -85,7 +85,7 @@ class RunningApp:
 
         Raises InvalidProgram, ReassignedEvents (unless `reset`), StoreUnavailable.
         """
-        checked = await asyncio.to_thread(check, files)
+        checked = await asyncio.to_thread(check_to_run, files)
         if not checked.ok:
             raise InvalidProgram(checked)
         await asyncio.to_thread(Program.build, checked.script)  # should that fail, then here and not in the shards

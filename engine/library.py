@@ -9,6 +9,7 @@ from engine.program import Program
 from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import Script
+from grammar.not_yet import report_not_yet
 from grammar.parser import read_source
 from variables.apps import AppStore, StoredProgram
 
@@ -46,6 +47,15 @@ def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:
     report = Diagnostics()
     sources = [source for name, data in files if (source := read_source(name, data, report)) is not None]
     return Checked(Script(()), tuple(report)) if report.errors else read_program(sources)
+
+
+def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
+    """Checks a program's files as `check` does, and finds what this version has no code to run yet."""
+    checked = check(files)
+    report = Diagnostics()
+    if checked.ok:
+        report_not_yet(checked.script, report)
+    return checked if report.ok else Checked(checked.script, (*checked.diagnostics, *report))
 
 
 def build(stored: StoredProgram, version: int) -> Program:

@@ -42,11 +42,12 @@ _TOKEN = re.compile(
     rf"|({_SYMBOLS})"
     r"|([\s\S]))"
 )
-_TEXT_AFTER = {
+TEXT_AFTER = {
     '"': re.compile(r'[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"'),
     "'": re.compile(r"[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'"),
     '"""': re.compile(r'[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'),
 }
+"""What follows an opening quote, up to the closing one."""
 _INDENT = re.compile(r"[ \t]*")
 _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
@@ -291,7 +292,7 @@ class Lexer:
     # Texts
 
     def _quoted(self, quote: str, start: int) -> None:
-        match = _TEXT_AFTER[quote].match(self._text, self._at, self._end)
+        match = TEXT_AFTER[quote].match(self._text, self._at, self._end)
         if match is None:
             self._give_up_line(start)
             self._fail(wording.unclosed_text(self._span(start, self._at), quote))

@@ -1,4 +1,7 @@
-"""The arrows between the packages point one way: whenflow → console, ingest → engine → variables → grammar."""
+"""The arrows between the packages point one way: whenflow → console, ingest → engine → variables → grammar.
+
+The language server stands aside: whenflow → editor → grammar.
+"""
 
 import ast
 from pathlib import Path
@@ -12,7 +15,8 @@ MAY_IMPORT = {
     "engine": {"grammar", "variables"},
     "ingest": {"grammar", "variables", "engine"},
     "console": {"grammar", "variables", "engine"},
-    "whenflow": {"grammar", "variables", "engine", "ingest", "console"},
+    "editor": {"grammar"},
+    "whenflow": {"grammar", "variables", "engine", "ingest", "console", "editor"},
 }
 
 
@@ -49,3 +53,8 @@ def test_ingest_appends_and_never_evaluates() -> None:
 def test_the_language_knows_no_redis_and_no_http() -> None:
     for module in modules("grammar"):
         assert not imported(module) & {"redis", "starlette", "uvicorn", "asyncio"}, module
+
+
+def test_what_the_editor_is_told_does_not_depend_on_its_protocol() -> None:
+    knowing = {module.name for module in modules("editor") if imported(module) & {"pygls", "lsprotocol", "asyncio"}}
+    assert knowing == {"server.py"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,17 @@ def test_only_its_later_file_has_what_cannot_run_yet(folder: Path) -> None:
 
 
 @each_example
+def test_it_can_be_applied_without_its_later_file_and_with_it_is_refused(folder: Path, tmp_path: Path) -> None:
+    now, all_files = ([folder / source.name for source in sources(folder, later=later)] for later in (False, True))
+    done = run("apply", *now, "--data", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(all_files) > len(now)
+    done = run("apply", *all_files, "--data", tmp_path)
+    assert done.returncode == 1
+    assert "E401" in done.stderr
+
+
+@each_example
 def test_its_files_are_in_the_canonical_layout(folder: Path) -> None:
     for source in sources(folder, later=True):
         assert format_source(source, Diagnostics()) == source.text, source.name
@@ -113,7 +124,7 @@ def test_the_command_runs_all_their_flow_tests() -> None:
 
 
 def changes(checked: Checked) -> Iterator[tuple[str, Span, str]]:
-    """Each way to make a program another that its flow tests should notice: what it is, where it stands, the text there.
+    """The ways to make a program another that its flow tests should notice: what it is, where it stands, the text there.
 
     A flow that never starts, one without its limit, a condition that always or never holds, a part of one that does not
     count, a value that is not written. (Buttons and senders are no part of what a flow test can claim.)
@@ -155,19 +166,19 @@ def _otherwise(what: str, condition: Expression) -> Iterator[tuple[str, Span, st
         yield f"{what} has no {part.span.text!r}", part.span, neutral
 
 
-async def outcome(flow_test: Path, changed: dict[str, bytes]) -> Result:
+def result_of(flow_test: Path, changed: Mapping[str, bytes]) -> Result:
     def read_beside(name: str) -> tuple[str, bytes]:
         return name, changed.get(name) or (flow_test.parent / name).read_bytes()
 
-    return await run_flow_test(flow_test.name, flow_test.read_bytes(), read_beside)
+    return asyncio.run(run_flow_test(flow_test.name, flow_test.read_bytes(), read_beside))
 
 
-async def is_noticed(folder: Path, span: Span, by: str) -> bool:
+def is_noticed(folder: Path, span: Span, by: str) -> bool:
     """Whether a flow test of the folder fails once a stretch of a file is another text."""
     text = span.source.text
     changed = {span.source.name: file_bytes(text[: span.start] + by + text[span.end :])}
     for flow_test in flow_tests(folder):
-        result = await outcome(flow_test, changed)
+        result = result_of(flow_test, changed)
         assert result.errors == (), [render(found) for found in result.errors]
         if result.failure is not None:
             return True
@@ -176,7 +187,5 @@ async def is_noticed(folder: Path, span: Span, by: str) -> bool:
 
 @each_example
 def test_its_flow_tests_notice_each_condition_limit_and_value_that_is_another(folder: Path) -> None:
-    async def unnoticed() -> list[str]:
-        return [what for what, span, by in changes(program(folder)) if not await is_noticed(folder, span, by)]
-
-    assert "\n".join(asyncio.run(unnoticed())) == ""
+    unnoticed = [what for what, span, by in changes(program(folder)) if not is_noticed(folder, span, by)]
+    assert "\n".join(unnoticed) == ""

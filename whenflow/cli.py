@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -194,6 +195,16 @@ def run_tests(
     else:
         out.print(ran.summary, markup=False)
     raise typer.Exit(ran.exit_code)
+
+
+@app.command()
+def lsp(
+    stdio: Annotated[bool, typer.Option("--stdio", hidden=True, help="What it does anyway; many editors ask.")] = True,
+) -> None:
+    """Serves editors over standard input and output: diagnostics, completion, hover (the Language Server Protocol)."""
+    from editor.server import create_server  # only editors pay for it
+
+    create_server(version("whenflow")).start_io()
 
 
 # Visitors -------------------------------------------------------------------------------------------------------------
