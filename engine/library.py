@@ -53,9 +53,11 @@ def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
     """Checks a program's files as `check` does, and finds what this version has no code to run yet."""
     checked = check(files)
     report = Diagnostics()
+    for found in checked.diagnostics:
+        report.add(found)
     if checked.ok:
         report_not_yet(checked.script, report)
-    return checked if report.ok else Checked(checked.script, (*checked.diagnostics, *report))
+    return Checked(checked.script, tuple(report))
 
 
 def build(stored: StoredProgram, version: int) -> Program:

@@ -124,7 +124,7 @@ def test_the_command_runs_all_their_flow_tests() -> None:
 
 
 def changes(checked: Checked) -> Iterator[tuple[str, Span, str]]:
-    """The ways to make a program another that its flow tests should notice: what it is, where it stands, the text there.
+    """The ways to make a program another that its flow tests should notice: what, where, and the text there.
 
     A flow that never starts, one without its limit, a condition that always or never holds, a part of one that does not
     count, a value that is not written. (Buttons and senders are no part of what a flow test can claim.)
