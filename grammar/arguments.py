@@ -8,9 +8,10 @@ import re2
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
-from grammar.literals import days, is_format, window
+from grammar.literals import days, is_format, looks_like_zone, window
 from grammar.names import FUNCTIONS, ROUND_DIGITS, Sort
 from grammar.nodes import Call, Constant, Expression, Unary
+from grammar.source import Span
 from grammar.suggest import Suggestions
 
 _QUIET = re2.Options()
@@ -38,7 +39,13 @@ def _check_literal(
         return _check_digits(call, argument)
     if not isinstance(argument, Constant) or not isinstance(argument.value, str):
         return wording.literal_needed(argument.span, call.function, wording.SORTS[sort])
-    value, span = argument.value, argument.span
+    return literal_fault(argument.value, argument.span, sort, segments, suggestions)
+
+
+def literal_fault(
+    value: str, span: Span, sort: Sort, segments: Mapping[str, object], suggestions: Suggestions
+) -> Diagnostic | None:
+    """What is wrong with a text that must be of this sort, or None."""
     match sort:
         case Sort.PATTERN:
             reason = pattern_fault(value)
@@ -53,12 +60,12 @@ def _check_literal(
             known = value in segments
             return None if known else wording.unknown_segment(span, value, suggestions.nearest(value, segments))
         case Sort.ZONE:
-            is_fine = is_zone(value)
+            return None if is_zone(value) else wording.bad_zone(span, value, suggestions.nearest(value, _zones()))
         case Sort.DAYS_OR_ZONE:
-            is_fine = days(value) is not None or is_zone(value)
-            if not is_fine and "/" not in value and not value[:1].isupper():
-                return wording.bad_days(span)
-    return None if is_fine else wording.bad_zone(span, value, suggestions.nearest(value, _zones()))
+            likely = Sort.ZONE if looks_like_zone(value) else Sort.DAYS
+            return literal_fault(value, span, likely, segments, suggestions)
+        case Sort.DIGITS:
+            return None
 
 
 def _check_digits(call: Call, argument: Expression) -> Diagnostic | None:

@@ -52,15 +52,18 @@ _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
 
 _LINE_WORDS = (
-    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop|text|button|sender|subject"
+    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
+    "|text|button|sender|subject|html|to"
 )
 _BEGINS_LINE = re.compile(
     rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout)[ ]*:|(?:el)?if\b.*:[ ]*$)",
+    r"|(?:else|timeout|split)[ ]*:|(?:el)?if\b.*:[ ]*$|[0-9]+[ ]*%.*:[ ]*$)",
     re.MULTILINE,
 )
 """A line that no expression can contain, since two values would stand side by side: an open bracket ends before it."""
-_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:{_LINE_WORDS}|if|elif|else|timeout)\b")
+_MAY_BEGIN_LINE = re.compile(
+    rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|[0-9]+[ ]*%.*:[ ]*$)", re.MULTILINE
+)
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
 _CLOSING = {"(": ")", "[": "]"}
@@ -262,7 +265,8 @@ class Lexer:
         written = self._text[start : self._at]
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
-            self._fail(complaint)
+            is_window = self._line.head == "hours" and self._text.startswith(":", self._at, self._end)
+            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_window else complaint)
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
 

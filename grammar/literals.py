@@ -125,6 +125,11 @@ def days(text: str) -> frozenset[int] | None:
     return frozenset(found)
 
 
+def looks_like_zone(text: str) -> bool:
+    """Whether a text that may be days or a zone is more like a zone, right or wrong: zones begin with a capital."""
+    return days(text.lower()) is None and ("/" in text or text[:1].isupper())
+
+
 _FORMAT = re.compile(r"(?:[^%]|%[YymdHIMSpjaAbBz%])*")
 
 

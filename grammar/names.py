@@ -110,7 +110,7 @@ TRACK_EVENT_VARIABLES: Mapping[str, Type] = MappingProxyType(
 """The event that started this run; only in a flow whose triggers are all events."""
 
 RUN_VARIABLES: Mapping[str, Type] = MappingProxyType({"run_time": Type.DATETIME, "step_time": _DATETIME})
-"""Only in a flow's steps (and, in a later version, its `exit` and `goal`)."""
+"""Only in a flow's `exit`, `goal` and steps."""
 
 UNSUPPORTED_VARIABLE = "is_assigned_user"
 """The replaced product has it; Whenflow has no agents and says so."""

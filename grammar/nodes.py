@@ -372,6 +372,20 @@ class Flow(Node):
     goal: Goal | None
     steps: tuple[Step, ...]
     name_span: Span = field(compare=False, repr=False)
+    broken: bool = field(default=False, compare=False, repr=False)
+    """Whether lines of it could not be read. What these may have said, such as what starts it, is not missed."""
+
+    @property
+    def is_edge_triggered(self) -> bool:
+        """Whether its `when` starts it, at the instant that it turns true."""
+        return self.when is not None and not self.triggers and not self.broken
+
+    @property
+    def is_started_by_events(self) -> bool:
+        """Whether all its triggers are events, so that each run has the one that started it."""
+        return all(isinstance(one, OnEvent | OnEventSeq | OnAnyEvent) for one in self.triggers) and (
+            bool(self.triggers) or self.broken
+        )
 
 
 Declaration = Event | Field | Segment | Flow

@@ -66,18 +66,23 @@ def parse_expression(source: Source, report: Diagnostics) -> Expression | None:
 
 
 _STEP_BLOCK = ("BROKEN", "COLON", "_NEWLINE")
+_MESSAGE = ("SEND", "BROKEN", "COLON", "_NEWLINE")
+_SPLIT = ("SPLIT", "COLON", "_NEWLINE")
 _STAND_INS: dict[str, tuple[str, ...]] = {
     "flow": ("FLOW", "NAME", "COLON", "_NEWLINE"),
     "segment": ("SEGMENT", "NAME", "COLON", "_NEWLINE"),
     "if": ("IF", "BROKEN", "COLON", "_NEWLINE"),
     "elif": ("ELIF", "BROKEN", "COLON", "_NEWLINE"),
     "else": ("ELSE", "COLON", "_NEWLINE"),
+    "else if": ("ELIF", "BROKEN", "COLON", "_NEWLINE"),
+    "timeout": ("TIMEOUT", "COLON", "_NEWLINE"),
 }
 """What takes the place of an unreadable line that has a block below it, by its first word."""
-_MESSAGE = ("SEND", "WEB", "COLON", "_NEWLINE")
-_TELLING = ("FLOW", "SEND", "BUTTON")
-"""Terminals of which each can begin a line of one kind of block only."""
+_TELLING = ("FLOW", "SEND", "BUTTON", "SUBJECT", "INT", "ELSE", "TIMEOUT")
+"""Terminals that tell by which lines may begin with them in what kind of block a line stands, and behind what."""
 _BROKEN_LINE = ("BROKEN", "_NEWLINE")
+MAX_BLOCKS = 100
+"""Levels of blocks in blocks; the steps of a flow are the first."""
 
 
 class _Parser:
@@ -93,6 +98,7 @@ class _Parser:
         self._machine = Machine("script", self._callbacks)
         self._blocks: list[bool] = []
         self._skip_below: int | None = None
+        self._told_depth = False
 
     @property
     def broken_names(self) -> set[str]:
@@ -131,12 +137,17 @@ class _Parser:
 
     def _read(self, line: Line, following: Line | None) -> None:
         base = self._machine.height
+        if line.opens and len(self._blocks) >= MAX_BLOCKS:
+            self._skip_block(line)
+            return
         if not line.broken:
             fault, base = self._feed(line)
-            if fault is None and self._machine.accepts("_INDENT") and not line.opens:
-                self._report_missing_block(line)
-            elif fault is None:
-                return
+            if fault is None:
+                needs_block = self._machine.accepts("_INDENT")
+                if needs_block and not line.opens:
+                    self._report_missing_block(line)
+                elif needs_block or not self._lacks_colon(line):
+                    return
             elif not line.reported:
                 self._report_fault(fault)
         self._machine.cut(base)
@@ -161,8 +172,7 @@ class _Parser:
         possible = self._machine.possible()
         if index > 0:
             return possible
-        kind = next((terminal for terminal in _TELLING if self._machine.accepts(terminal)), None)
-        return possible - {terminal for terminal in _TELLING if terminal != kind}
+        return possible - {terminal for terminal in _TELLING if not self._machine.accepts(terminal)}
 
     # Lines that do not fit
 
@@ -174,7 +184,16 @@ class _Parser:
         if not line.reported:
             line.reported = True
             span = Span(self._source, line.tokens[0].start, line.tokens[-1].end)
-            self._report.add(wording.missing_block(span, phrases.HEADERS[line.head]))
+            self._report.add(wording.missing_block(span, phrases.header(line) or wording.THIS_LINE))
+
+    def _lacks_colon(self, line: Line) -> bool:
+        """Reports a `wait until` that has steps below it and no colon: only the block shows that it lacks one."""
+        if not line.opens or line.reported or [token.text for token in line.tokens[:2]] != ["wait", "until"]:
+            return False
+        line.reported = True
+        span = Span(self._source, line.end, line.end)
+        self._report.add(wording.missing_colon(span, phrases.header(line) or wording.THIS_LINE))
+        return True
 
     def _note_names(self, line: Line) -> None:
         """Whatever an unreadable declaration may have declared is not unknown."""
@@ -198,17 +217,33 @@ class _Parser:
         """A header that may stand here and under which the block of an unreadable line can be read."""
         head = line.head
         if self._machine.accepts("FLOW"):
-            is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS, *phrases.LATER)
+            is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS)
             return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
         if not self._machine.accepts("SEND"):
-            return None
+            return _STEP_BLOCK if self._is_in_split() else None
         if following.head in phrases.MESSAGE_PARTS:
-            is_web = len(line.tokens) > 1 and line.tokens[1].text not in phrases.LATER_CHANNELS
-            return _MESSAGE if head == "send" and is_web else None
-        if head in ("send", "split"):
-            return None
-        stand_in = _STAND_INS.get(head, _STEP_BLOCK)
+            return _MESSAGE
+        if phrases.is_arm(following):
+            return _SPLIT
+        if head == "send" and following.head not in phrases.STEPS:
+            return _MESSAGE
+        stand_in = _STAND_INS.get(" ".join(token.text for token in line.tokens[:2])) or _STAND_INS.get(
+            head, _STEP_BLOCK
+        )
         return stand_in if self._machine.accepts(stand_in[0]) else _STEP_BLOCK
+
+    def _is_in_split(self) -> bool:
+        """Whether arms can stand here: a number that is not the beginning of an expression."""
+        return self._machine.accepts("INT") and not self._machine.accepts("NAME")
+
+    def _skip_block(self, line: Line) -> None:
+        """Leaves out a block that lies too deep. A file is told so once."""
+        if not self._told_depth and not line.reported:
+            self._told_depth = True
+            start = line.tokens[0].start if line.tokens else line.start
+            self._report.add(wording.blocks_too_deep(Span(self._source, start, line.end), MAX_BLOCKS))
+        self._feed_terminals(_BROKEN_LINE, line)
+        self._skip_below = len(self._blocks)
 
     def _feed_terminals(self, terminals: tuple[str, ...], line: Line) -> None:
         start = line.tokens[0].start if line.tokens else line.start

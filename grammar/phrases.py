@@ -2,55 +2,104 @@
 
 from collections.abc import Iterable
 
-from grammar.tokens import Token
+from grammar.tokens import Line, Token
 from grammar.wording import listed
 
 DECLARATIONS = ("event", "field", "segment", "flow")
-CLAUSES = ("on", "when", "limit")
-STEPS = ("send", "if", "set", "convert", "stop")
-MESSAGE_PARTS = ("text", "button", "sender")
+CLAUSES = ("on", "when", "limit", "hours", "exit", "goal")
+STEPS = ("send", "if", "set", "convert", "wait", "split", "stop")
+WEB_PARTS = ("text", "button", "sender")
+EMAIL_PARTS = ("subject", "text", "html", "to")
+MESSAGE_PARTS = (*WEB_PARTS, *EMAIL_PARTS)
 
-LATER = {
-    "hours": "the clause `hours`",
-    "exit": "the clause `exit when`",
-    "goal": "the clause `goal`",
-    "wait": "the step `wait`",
-    "timeout": "the step `wait`",
-    "split": "the step `split`",
-}
-"""Clauses and steps of the language that the next version brings."""
-LATER_ITEMS = ("visit", "identify")
-"""After `on` these always mean the item, never an event of that name."""
-LATER_TRIGGERS = ("visit", "identify", "enter", "leave", "change")
-LATER_CHANNELS = ("email", "webhook")
+MEANT = {"elseif": "elif", "elsif": "elif", "elsewhen": "elif", "sleep": "wait", "delay": "wait", "exit_when": "exit"}
+"""Words of other languages for ones of this."""
 
-FORMS = {
+_ARM = "an arm of a split"
+_FORMS = {
     "event": 'an event is declared like `event 1 webclick "0fc050ec-cb6f-11e8-b697-00163e0c79f6"`',
     "field": "a field is declared like `field extra_field_TEXT_1 text`",
     "segment": 'a segment begins like `segment heavy_clickers "Heavy clickers":`',
     "flow": 'a flow begins like `flow offer_help "Offer help":`',
-    "on": "write `on webclick`, `on event 1` or `on any event`; several are separated by commas",
+    "on": "write `on webclick`, `on event 1`, `on any event`, `on visit` or the like; commas separate several",
+    "on enter": "write it like `on enter heavy_clickers`, with the name of a segment",
+    "on leave": "write it like `on leave heavy_clickers`, with the name of a segment",
+    "on change": "write it like `on change user_city`, with the name of a field",
     "limit": "write `limit once`, `limit 3` or `limit 1 per 7d`",
-    "send": 'write `send web "Hello"`, or `send web:` with `text "Hello"` indented below it',
+    "hours": 'write it like `hours "08:00-22:00" "mon-fri" "Asia/Shanghai"`; days and zone may be left out',
+    "exit": 'write it like `exit when customer_user_type == "VIP"`',
+    "goal": "write it like `goal event_count_3 > 0 within 3d`",
+    "send": "write `send web`, `send email` or `send webhook`",
+    "send web": 'write `send web "Hello"`, or `send web:` with `text "Hello"` indented below it',
+    "send email": 'write `send email:`, with lines `subject "Hello"` and `text "Hello"` indented below it',
+    "send webhook": 'write it like `send webhook "https://example.com/hook" with user_email, event_count_1`',
     "set": "write it like `set extra_field_TEXT_1 = 5`",
     "convert": 'write it like `convert "customer"`',
+    "wait": "write it like `wait 3d` or `wait until event_count_2 > 0 for 30m`",
+    "wait until": "write it like `wait until event_count_2 > 0 for 30m`, with a colon if steps stand below it",
+    "timeout": "write `timeout:`",
+    "split": "write `split:`, with arms such as `50%:` indented below it",
+    _ARM: 'write it like `50%:` or `50% "name":`',
     "text": 'write it like `text "Hello"`',
     "button": 'write it like `button "Open" link "https://example.com/"`',
     "sender": 'write it like `sender "The team"`',
+    "subject": 'write it like `subject "Hello"`',
+    "html": 'write it like `html "<p>Hello</p>"`',
+    "to": "write it like `to user_email`",
     "stop": "`stop` stands alone in its line",
     "else": "write `else:`",
+    "else if": "write `elif` for `else if`",
 }
-"""How a line that begins with a word is written."""
+"""How a line that begins with a word, or with two, is written."""
 
-HEADERS = {
+_HEADERS = {
     "flow": "a flow",
     "segment": "a segment",
     "if": "an `if`",
     "elif": "an `elif`",
     "else": "an `else`",
-    "send": "a message without its text in the same line",
+    "send web": "a message without its text in the same line",
+    "send email": "an e-mail",
+    "wait until": "a `wait until` with steps below it",
+    "timeout": "a `timeout`",
+    "split": "a `split`",
+    _ARM: _ARM,
 }
 """Lines that end with a colon."""
+
+
+def form(line: Line) -> str | None:
+    """How a line that begins like this one is written."""
+    return _looked_up(_FORMS, line)
+
+
+def header(line: Line) -> str | None:
+    """What a line that begins like this one, and ends with a colon, begins."""
+    return _looked_up(_HEADERS, line)
+
+
+def parts(accepted: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
+    """The kind of message whose part can begin with these terminals, and its parts."""
+    is_web, is_email = "BUTTON" in accepted, "SUBJECT" in accepted
+    if is_web and is_email:
+        return "a message", MESSAGE_PARTS
+    if is_web:
+        return "a web message", WEB_PARTS
+    return ("an e-mail", EMAIL_PARTS) if is_email else None
+
+
+def is_arm(line: Line) -> bool:
+    """Whether a line begins like an arm of a `split`, its percents perhaps no whole number."""
+    first, second = line.tokens[:1], line.tokens[1:2]
+    return bool(first and first[0].type in ("INT", "FLOAT") and second and second[0].type in ("PERCENT", "COLON"))
+
+
+def _looked_up(phrases: dict[str, str], line: Line) -> str | None:
+    words = [token.text for token in line.tokens[:2]]
+    if line.tokens and line.tokens[0].type == "INT":
+        return phrases.get(_ARM)
+    return phrases.get(" ".join(words)) or phrases.get(line.head)
+
 
 _EXPECTED = {
     "NAME": "a name",
@@ -64,6 +113,14 @@ _EXPECTED = {
     "ONCE": "`once`",
     "PER": "`per`",
     "WEB": "`web`",
+    "EMAIL": "`email`",
+    "WEBHOOK": "`webhook`",
+    "WHEN": "`when`",
+    "UNTIL": "`until`",
+    "WITH": "`with`",
+    "WITHIN": "`within`",
+    "FOR": "`for`",
+    "PERCENT": "`%`",
     "LINK": "`link`",
     "IN": "`in`",
     "EVENT": "`event`",
@@ -83,7 +140,7 @@ def expected(accepted: Iterable[str], equals: str) -> str:
         terminals -= {"NAME", "INT", "STRING", "DURATION", "IN"}
     elif "PLUS" in terminals:
         words.append("an operator")
-        terminals -= {"IN", "ELSE"}
+        terminals -= {"IN", "ELSE", "PERCENT"}
     if equals in terminals:
         words.append("`=`")
     words += [phrase for terminal, phrase in _EXPECTED.items() if terminal in terminals]

@@ -70,14 +70,23 @@ def explain(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     """The diagnostic of a syntax error."""
     if fault.index == 0 and not fault.wants_value:
         return _first_word(fault, suggestions)
-    for rule in (_later, _operator_word, _punctuation, _operand, _operator, _header):
+    for rule in (_duration, _operator_word, _punctuation, _operand, _operator, _header):
         diagnostic = rule(fault)
         if diagnostic is not None:
             return diagnostic
     if fault.token.text in RESERVED_WORDS and "NAME" in fault.accepted and not fault.wants_value:
         return wording.reserved_word(fault.span, fault.token.text)
     expected = phrases.expected(fault.accepted, grammar().terminals["="])
-    return wording.cannot_stand(fault.span, phrases.found(fault.token), expected, phrases.FORMS.get(fault.line.head))
+    help = wording.did_you_mean(_nearest_word(fault, suggestions)) or phrases.form(fault.line)
+    return wording.cannot_stand(fault.span, phrases.found(fault.token), expected, help)
+
+
+def _nearest_word(fault: SyntaxFault, suggestions: Suggestions) -> str | None:
+    """The word of the language that could stand here and was most likely meant."""
+    if fault.token.type != "NAME":
+        return None
+    words = [text for text, terminal in grammar().terminals.items() if terminal in fault.accepted and text.isalpha()]
+    return suggestions.nearest(fault.token.text, words) if words else None
 
 
 # Lines that begin with a word that cannot begin them ------------------------------------------------------------------
@@ -89,33 +98,48 @@ def _first_word(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
         return wording.unknown_declaration(fault.span, found, suggestions.nearest(word, phrases.DECLARATIONS))
     if "SEND" in fault.accepted:
         return _unknown_step(fault, suggestions)
-    if "BUTTON" in fault.accepted:
-        return wording.unknown_part(fault.span, found, suggestions.nearest(word, phrases.MESSAGE_PARTS))
+    parts = phrases.parts(fault.accepted)
+    if parts is not None:
+        what, known = parts
+        return wording.unknown_part(fault.span, found, what, known, suggestions.nearest(word, known))
+    if "INT" in fault.accepted:
+        return wording.unknown_arm(fault.span, found)
     return wording.one_expression(fault.span)
 
 
 def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word = fault.token.text
     known = (*phrases.CLAUSES, *phrases.STEPS)
-    if word in phrases.LATER:
-        return wording.not_supported_yet(fault.span, phrases.LATER[word])
     if word in ("elif", "else"):
         return wording.branch_without_if(fault.span, word)
+    if word == "timeout" and fault.at(1).text == ":":
+        return wording.timeout_without_wait(fault.span)
+    if phrases.is_arm(fault.line):
+        return wording.arm_without_split(fault.span)
     if fault.at(1).text == "=":
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.meant_set(word))
     if word in phrases.DECLARATIONS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
-    suggestion = suggestions.nearest(word, known)
+    branches = [branch for branch in ("elif", "else", "timeout") if branch.upper() in fault.accepted]
+    suggestion = phrases.MEANT.get(word) or suggestions.nearest(word, (*known, *branches))
     return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.did_you_mean(suggestion))
 
 
-def _later(fault: SyntaxFault) -> Diagnostic | None:
-    """Forms of `send` and `on` that the next version brings."""
-    head, token, previous = fault.line.head, fault.token, fault.previous
-    if head == "send" and fault.index == 1 and token.text in phrases.LATER_CHANNELS:
-        return wording.not_supported_yet(fault.span, f"`send {token.text}`")
-    if head == "on" and previous is not None and previous.text in phrases.LATER_TRIGGERS and token.type in _VALUES:
-        return wording.not_supported_yet(Span(fault.source, previous.start, token.end), f"`on {previous.text}`")
+# Durations and windows -----------------------------------------------------------------------------------------------
+
+
+def _duration(fault: SyntaxFault) -> Diagnostic | None:
+    """A duration was wanted, or the word before it; or the hours stand without quotes."""
+    token, accepted, head = fault.token, fault.accepted, fault.line.head
+    if token.type == "INT" and "DURATION" in accepted and "INT" not in accepted:
+        return wording.missing_unit(fault.span, token.text)
+    if head == "hours" and token.type in ("INT", "COLON") and "STRING" in accepted:
+        return wording.unquoted_window(fault.span)
+    ends = token.type in ("_NEWLINE", "COLON", "DURATION") and fault.bracket() is None and fault.wants_operator
+    if ends and head == "goal" and "WITHIN" in accepted:
+        return wording.missing_duration(fault.span, "a `goal`", "within", phrases.form(fault.line))
+    if ends and head == "wait" and "FOR" in accepted:
+        return wording.missing_duration(fault.span, "a `wait until`", "for", phrases.form(fault.line))
     return None
 
 
@@ -150,7 +174,7 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
     if (
         text == ","
         and not fault.wants_value
-        and (opening is not None or fault.line.head in ("when", "set", "if", "elif"))
+        and (opening is not None or fault.line.head in ("when", "exit", "goal", "set", "wait", "if", "elif", "to"))
     ):
         return wording.no_tuples(fault.span)
     if text == "(" and fault.wants_operator:
@@ -195,9 +219,10 @@ def _operator(fault: SyntaxFault) -> Diagnostic | None:
 
 
 def _header(fault: SyntaxFault) -> Diagnostic | None:
-    head, previous = fault.line.head, fault.previous
+    previous = fault.previous
     if previous is not None and previous.text == ":" and "_NEWLINE" in fault.accepted:
         return wording.one_line_block(fault.span)
-    if "COLON" in fault.accepted and fault.token.type == "_NEWLINE" and head in phrases.HEADERS:
-        return wording.missing_colon(fault.span, phrases.HEADERS[head])
+    header = phrases.header(fault.line)
+    if "COLON" in fault.accepted and fault.token.type == "_NEWLINE" and header is not None:
+        return wording.missing_colon(fault.span, header)
     return None

@@ -1,75 +1,44 @@
-"""Builds the nodes of declarations, clauses and steps: one method for each rule of `flow.lark`."""
+"""Builds the nodes of declarations and clauses: one method for each rule of `flow.lark` above the steps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from grammar import phrases, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.expressions import ExpressionBuilder
+from grammar.literals import looks_like_zone
 from grammar.names import FIELD_TYPES
 from grammar.nodes import (
-    Arm,
-    Button,
     Constant,
-    Convert,
     Declaration,
     Event,
     Expression,
     Field,
     FieldType,
     Flow,
-    If,
+    Goal,
+    Hours,
     Limit,
     OnAnyEvent,
+    OnChange,
+    OnEnter,
     OnEvent,
     OnEventSeq,
+    OnIdentify,
+    OnLeave,
+    OnVisit,
     Segment,
-    SendWeb,
-    Set,
-    Step,
-    Stop,
     Template,
     Trigger,
 )
-from grammar.source import Source, Span
+from grammar.source import Source
+from grammar.steps import Broken, Clause, Item, StepBuilder, steps_of
 from grammar.suggest import Suggestions
 from grammar.tokens import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """A clause on its way into its flow."""
-
-    word: str
-    span: Span
-    triggers: tuple[Trigger, ...] = ()
-    condition: Expression | None = None
-    limit: Limit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A line of a message's block: its word and its templates."""
-
-    word: str
-    span: Span
-    templates: tuple[Template, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A line that could not be read."""
-
-    span: Span
-
-
-Item = Clause | Step | Broken
-
-
-class TreeBuilder(ExpressionBuilder):
-    """Children are as the rules have them: tokens that the rules name by terminal, None for what was left out.
+class TreeBuilder(StepBuilder):
+    """The builder of whole programs.
 
     `broken_names` gathers the names of declarations that could not be read, so that nobody calls these unknown.
     """
@@ -82,9 +51,7 @@ class TreeBuilder(ExpressionBuilder):
         template: Callable[[Token], Template],
         suggestions: Suggestions,
     ) -> None:
-        super().__init__(source, complain)
-        self._report = report
-        self._template = template
+        super().__init__(source, report, complain, template)
         self._suggestions = suggestions
         self.broken_names: set[str] = set()
 
@@ -125,13 +92,15 @@ class TreeBuilder(ExpressionBuilder):
 
     def flow(self, children: tuple[Token, Token, Token | None, list[Item]]) -> Flow:
         word, name, title, items = children
-        clauses = self._clauses(items)
-        steps = tuple(item for item in items if not isinstance(item, Clause | Broken))
-        on, when, limit = clauses.get("on"), clauses.get("when"), clauses.get("limit")
-        if not any(isinstance(item, Broken) for item in items):
-            self._look_for_start(name, on, when)
-            if not steps:
-                self._report.add(wording.flow_without_steps(self.span(name), name.text))
+        clauses, steps = self._clauses(items), steps_of(items)
+        on, when, limit, hours, exit_, goal = (
+            clauses.get(word) for word in ("on", "when", "limit", "hours", "exit", "goal")
+        )
+        broken = any(isinstance(item, Broken) for item in items)
+        if not broken and on is None and when is None:
+            self._report.add(wording.flow_without_start(self.span(name), name.text))
+        if not broken and not steps:
+            self._report.add(wording.flow_without_steps(self.span(name), name.text))
         return Flow(
             self.span(word).to(items[-1].span),
             name.text,
@@ -139,11 +108,12 @@ class TreeBuilder(ExpressionBuilder):
             on.triggers if on else (),
             when.condition if when else None,
             limit.limit if limit else None,
-            None,
-            None,
-            None,
+            hours.hours if hours else None,
+            exit_.condition if exit_ else None,
+            goal.goal if goal else None,
             steps,
             self.span(name),
+            broken,
         )
 
     def _clauses(self, items: list[Item]) -> dict[str, Clause]:
@@ -161,20 +131,6 @@ class TreeBuilder(ExpressionBuilder):
                     self._report.add(wording.clause_after_step(item.span, item.word))
         return found
 
-    def _look_for_start(self, name: Token, on: Clause | None, when: Clause | None) -> None:
-        if on is None and when is not None:
-            self._report.add(wording.not_supported_yet(when.span, "a flow with `when` and without `on`"))
-        elif on is None:
-            self._report.add(wording.flow_without_start(self.span(name), name.text))
-
-    def broken(self, children: list[Token]) -> Broken:
-        return Broken(self.span(children[0]))
-
-    def broken_block(self, children: tuple[Token, list[Item]]) -> If:
-        """The steps below a line that could not be read; they are kept, so that they are checked."""
-        span = self.span(children[0])
-        return If(span, (Arm(span, Constant(span, None), self._steps(children[1])),), ())
-
     # Clauses
 
     def on(self, children: list[Token | Trigger]) -> Clause:
@@ -182,17 +138,28 @@ class TreeBuilder(ExpressionBuilder):
         return Clause("on", self.span(cast(Token, children[0])).to(triggers[-1].span), triggers=triggers)
 
     def on_event(self, children: list[Token]) -> OnEvent:
-        name = children[0]
-        if name.type == "NAME" and name.text in phrases.LATER_ITEMS:
-            self._report.add(wording.not_supported_yet(self.span(name), f"`on {name.text}`"))
-            self.broken_names.add(name.text)
-        return OnEvent(self.span(name), _text(name))
+        return OnEvent(self.span(children[0]), _text(children[0]))
 
     def on_event_seq(self, children: tuple[Token, Token]) -> OnEventSeq:
         return OnEventSeq(self.span(children[0], children[1]), cast(int, children[1].value))
 
     def on_any_event(self, children: tuple[Token, Token]) -> OnAnyEvent:
         return OnAnyEvent(self.span(children[0], children[1]))
+
+    def on_visit(self, children: list[Token]) -> OnVisit:
+        return OnVisit(self.span(children[0]))
+
+    def on_identify(self, children: list[Token]) -> OnIdentify:
+        return OnIdentify(self.span(children[0]))
+
+    def on_enter(self, children: tuple[Token, Token]) -> OnEnter:
+        return OnEnter(self.span(*children), children[1].text, self.span(children[1]))
+
+    def on_leave(self, children: tuple[Token, Token]) -> OnLeave:
+        return OnLeave(self.span(*children), children[1].text, self.span(children[1]))
+
+    def on_change(self, children: tuple[Token, Token]) -> OnChange:
+        return OnChange(self.span(*children), children[1].text, self.span(children[1]))
 
     def when(self, children: tuple[Token, Expression]) -> Clause:
         self.forget()
@@ -207,78 +174,25 @@ class TreeBuilder(ExpressionBuilder):
         span = self.span(word, per or count)
         return Clause("limit", span, limit=Limit(span, cast(int, count.value), _duration(per)))
 
-    # Steps
+    def hours(self, children: tuple[Token, Token, Token | None, Token | None]) -> Clause:
+        """Of two texts the second is the days, unless it can only be a zone."""
+        word, window, second, third = children
+        span = self.span(word, third or second or window)
+        first, days_, zone = (Constant(self.span(one), one.value) if one else None for one in (window, second, third))
+        if second is not None and third is None and looks_like_zone(cast(str, second.value)):
+            days_, zone = None, days_
+        return Clause("hours", span, hours=Hours(span, cast(Constant, first), days_, zone))
 
-    def block(self, children: list[Item]) -> list[Item]:
-        return children
-
-    def _steps(self, items: list[Item]) -> tuple[Step, ...]:
-        for item in items:
-            if isinstance(item, Clause):
-                self._report.add(wording.clause_in_block(item.span, item.word))
-        return tuple(item for item in items if not isinstance(item, Clause | Broken))
-
-    def send_web(self, children: tuple[Token, Token]) -> SendWeb:
-        return SendWeb(self.span(children[0], children[1]), self._template(children[1]))
-
-    def send_web_block(self, children: list[Token | Part | Broken]) -> SendWeb | Broken:
-        word, parts = cast(Token, children[0]), cast(list[Part | Broken], children[1:])
-        found: dict[str, Part] = {}
-        for part in parts:
-            if isinstance(part, Part):
-                if part.word in found:
-                    self._report.add(wording.part_twice(part.span, part.word, found[part.word].span))
-                found.setdefault(part.word, part)
-        span = self.span(word).to(parts[-1].span)
-        text, button, sender = found.get("text"), found.get("button"), found.get("sender")
-        if text is None:
-            if not any(isinstance(part, Broken) for part in parts):
-                self._report.add(wording.message_without_text(self.span(word)))
-            text = Part("text", span, (Template(span, ()),))
-        return SendWeb(
-            span,
-            text.templates[0],
-            Button(button.span, *button.templates) if button else None,
-            sender.templates[0] if sender else None,
-        )
-
-    def text(self, children: tuple[Token, Token]) -> Part:
-        return self._templates_of(children[0], children[1])
-
-    def sender(self, children: tuple[Token, Token]) -> Part:
-        return self._templates_of(children[0], children[1])
-
-    def button(self, children: tuple[Token, Token, Token]) -> Part:
-        return self._templates_of(*children)
-
-    def _templates_of(self, word: Token, *texts: Token) -> Part:
-        return Part(word.text, self.span(word, texts[-1]), tuple(self._template(text) for text in texts))
-
-    def set(self, children: tuple[Token, Token, Expression]) -> Set:
-        word, name, value = children
+    def exit(self, children: tuple[Token, Expression]) -> Clause:
+        word, condition = children
         self.forget()
-        return Set(self.span(word).to(value.span), name.text, value, self.span(name))
+        return Clause("exit", self.span(word).to(condition.span), condition=condition)
 
-    def convert(self, children: tuple[Token, Token]) -> Convert:
-        return Convert(self.span(children[0], children[1]), _text(children[1]))
-
-    def stop(self, children: list[Token]) -> Stop:
-        return Stop(self.span(children[0]))
-
-    def if_(self, children: list[object]) -> If:
-        word, condition, items = cast(tuple[Token, Expression, list[Item]], tuple(children[:3]))
-        *others, else_word, else_items = children[3:]
-        arms = (self._arm(word, condition, items), *cast(list[Arm], others))
-        otherwise = cast(list[Item], else_items) if else_word else []
-        last = otherwise[-1].span if otherwise else arms[-1].span
-        return If(self.span(word).to(last), arms, self._steps(otherwise))
-
-    def elif_(self, children: tuple[Token, Expression, list[Item]]) -> Arm:
-        return self._arm(*children)
-
-    def _arm(self, word: Token, condition: Expression, items: list[Item]) -> Arm:
+    def goal(self, children: tuple[Token, Expression, Token]) -> Clause:
+        word, condition, within = children
         self.forget()
-        return Arm(self.span(word).to(items[-1].span), condition, self._steps(items))
+        span = self.span(word, within)
+        return Clause("goal", span, goal=Goal(span, condition, cast(timedelta, within.value)))
 
 
 def _text(token: Token) -> str:

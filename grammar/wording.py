@@ -197,9 +197,9 @@ def unknown_step(span: Span, found: str, known: Sequence[str], help: str | None)
     return _error("E135", span, f"no clause or step begins with {found}: there are {words}", help)
 
 
-def unknown_part(span: Span, found: str, suggestion: str | None) -> Diagnostic:
-    message = f"no part of a message begins with {found}: there are `text`, `button` and `sender`"
-    return _error("E136", span, message, did_you_mean(suggestion))
+def unknown_part(span: Span, found: str, what: str, known: Sequence[str], suggestion: str | None) -> Diagnostic:
+    words = listed([f"`{word}`" for word in known], "and")
+    return _error("E136", span, f"no part of {what} begins with {found}: there are {words}", did_you_mean(suggestion))
 
 
 def one_expression(span: Span) -> Diagnostic:
@@ -227,6 +227,24 @@ def one_line_block(span: Span) -> Diagnostic:
     )
 
 
+def missing_duration(span: Span, what: str, word: str, help: str | None) -> Diagnostic:
+    return _error("E142", span, f"{what} ends with `{word}` and a duration, which are missing here", help)
+
+
+def missing_unit(span: Span, number: str) -> Diagnostic:
+    message = f"`{number}` has no unit, and a duration needs one"
+    return _error("E143", span, message, f"write `{number}s`, `{number}m`, `{number}h`, `{number}d` or `{number}w`")
+
+
+def unquoted_window(span: Span) -> Diagnostic:
+    return _error("E144", span, "the hours must stand in quotes", 'write them like `hours "08:00-22:00"`')
+
+
+def unknown_arm(span: Span, found: str) -> Diagnostic:
+    message = f"an arm of a `split` begins with a whole number of percents, not with {found}"
+    return _error("E145", span, message, "write it like `50%:`, with its steps indented below it")
+
+
 # E1xx: bounds -------------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +255,11 @@ def expression_too_large(span: Span, most: int) -> Diagnostic:
 
 def expression_too_deep(span: Span, most: int) -> Diagnostic:
     return _error("E152", span, f"this expression is nested too deeply: more than {most} levels")
+
+
+def blocks_too_deep(span: Span, most: int) -> Diagnostic:
+    message = f"the blocks are nested too deeply here: more than {most} levels"
+    return _error("E153", span, message, "join conditions with `and`, or divide the flow into several")
 
 
 # E1xx: literals with a meaning --------------------------------------------------------------------------------------
@@ -368,8 +391,8 @@ def digits_out_of_range(span: Span, least: int, most: int) -> Diagnostic:
 # E4xx: clauses and steps --------------------------------------------------------------------------------------------
 
 
-def not_supported_yet(span: Span, what: str) -> Diagnostic:
-    return _error("E401", span, f"{what} is not supported by this version yet")
+def not_yet(span: Span, what: str) -> Diagnostic:
+    return _error("E401", span, f"{what} cannot run yet in this version")
 
 
 def clause_twice(span: Span, word: str, first: Span) -> Diagnostic:
@@ -388,7 +411,7 @@ def clause_in_block(span: Span, word: str) -> Diagnostic:
 
 def flow_without_start(span: Span, name: str) -> Diagnostic:
     message = f"nothing starts the flow `{name}`"
-    return _error("E405", span, message, "say what starts it, for example with `on any event`")
+    return _error("E405", span, message, "say what starts it, with `on` or with `when`: for example `on any event`")
 
 
 def flow_without_steps(span: Span, name: str) -> Diagnostic:
@@ -421,25 +444,85 @@ def part_twice(span: Span, word: str, first: Span) -> Diagnostic:
     return _error("E412", span, f"a message can have `{word}` only once", None, (label,))
 
 
-def message_without_text(span: Span) -> Diagnostic:
-    return _error("E413", span, "this message has no text", 'add a line such as `text "Hello"`')
+def message_without(span: Span, parts: Sequence[str]) -> Diagnostic:
+    lines = listed([f'`{part} "Hello"`' for part in parts], "and")
+    lacks = listed([f"no `{part}`" for part in parts], "and")
+    return _error(
+        "E413", span, f"this message has {lacks}", f"add {'lines' if parts[1:] else 'a line'} such as {lines}"
+    )
 
 
 def only_in_flows(span: Span, name: str) -> Diagnostic:
-    return _error("E414", span, f"`{name}` can only be used in a flow that events start")
+    return _error("E414", span, f"`{name}` can only be used in a flow that only events start")
 
 
 def only_in_steps(span: Span, name: str) -> Diagnostic:
-    return _error("E415", span, f"`{name}` can only be used in the steps of a flow")
+    return _error("E415", span, f"`{name}` can only be used in the steps, the `exit` and the `goal` of a flow")
+
+
+def timeout_without_wait(span: Span) -> Diagnostic:
+    help = "it stands directly below a `wait until` or its steps, and is indented like it"
+    return _error("E416", span, "this `timeout` belongs to no `wait until`", help)
+
+
+def arm_without_split(span: Span) -> Diagnostic:
+    return _error("E417", span, "this arm belongs to no `split`", "the arms stand indented below a line `split:`")
+
+
+def not_watchable(span: Span, name: str, help: str) -> Diagnostic:
+    message = f"`{name}` is not stored with the visitor, so `change` cannot watch it"
+    return _error("E418", span, message, help)
+
+
+def wait_out_of_range(span: Span) -> Diagnostic:
+    return _error("E419", span, "a wait must be from 1s to 365d long")
+
+
+def goal_without_time(span: Span) -> Diagnostic:
+    return _error("E420", span, "the time to reach a goal must be longer than nothing")
+
+
+def percent_out_of_range(span: Span) -> Diagnostic:
+    return _error("E421", span, "the percents of an arm must be from 1 to 100")
+
+
+def percents_above_all(span: Span, total: int) -> Diagnostic:
+    message = f"with this arm the `split` comes to {total} percents, and at most 100 are there"
+    return _error("E422", span, message, "who falls in no arm goes on below the `split`")
+
+
+def arm_name_twice(span: Span, name: str, first: Span) -> Diagnostic:
+    label = Label("first given here", first)
+    return _error("E423", span, f"two arms of this `split` are called `{name}`", None, (label,))
+
+
+def bad_url(span: Span, help: str) -> Diagnostic:
+    return _error("E424", span, "this is no URL that a webhook can be sent to", help)
+
+
+def variable_named_twice(span: Span, name: str) -> Diagnostic:
+    return _error("E425", span, f"`{name}` is already sent with this webhook", "name each variable once")
 
 
 # Parts of sentences and help lines that depend on the place ---------------------------------------------------------
 
 HERE = "here"
 NOTHING = "nothing"
+THIS_LINE = "this line"
 OUTDENT = "a declaration stands at the beginning of its line"
 NOT_IN = "behind a value, `not` begins `not in`"
 BRACKET_NOT = "put it in brackets with what follows it: `(not …)`"
+
+
+PLAIN_URL = "the URL is written out as it is, without `{{ }}`; values are sent along by naming variables after `with`"
+URL_START = "it begins with https:// or http:// and the name of a host"
+URL_SPACES = "it cannot contain spaces or line breaks; write a space as %20"
+URL_PORT = "after the name of the host, only a port from 1 to 65535 can follow the colon"
+AT_EVENTS = "a flow that starts at an event has it named after `on`, such as `on webclick`"
+WITH_WHEN = "it is computed; a flow that starts when it turns true has a `when` and no `on`"
+ON_IDENTIFY = "it changes when the visitor is identified: write `on identify`"
+NO_FIELD = "`change` takes a custom field or a standard variable, such as `change user_city`"
+IN_QUOTES = "a segment is named without quotes"
 
 
 def after(found: str) -> str:
@@ -483,3 +566,14 @@ def event_uuid(uuid: object) -> str:
 
 def depends_on(one: str, other: str) -> str:
     return f"`{one}` depends on `{other}`"
+
+
+WHEN_ALONE = "a flow with `when` and without `on`"
+
+
+def triggered_by(word: str) -> str:
+    return f"`on {word}`"
+
+
+def quoted(word: str) -> str:
+    return f"`{word}`"

@@ -63,10 +63,35 @@ def test_hostile_input_gives_a_diagnostic(repeated: str) -> None:
     assert expression_codes(repeated * 1000) != []
 
 
-def test_deep_blocks_give_a_diagnostic_or_a_program() -> None:
-    lines = ["flow f:", "    on any event", *(f"    {' ' * depth}if true:" for depth in range(400))]
-    assert codes("\n".join([*lines, f"    {' ' * 400}stop"])) == []
-    assert codes("\n".join(lines)) == ["E108"]
+def nested(depth: int, innermost: str = "stop") -> str:
+    """A flow with blocks in blocks: its steps are the first level."""
+    lines = ["flow f:", " on any event", *(f" {' ' * level}if true:" for level in range(depth - 1))]
+    return "\n".join([*lines, f" {' ' * (depth - 1)}{innermost}\n"])
+
+
+def test_blocks_are_nested_at_most_100_levels_deep() -> None:
+    assert codes(nested(100)) == []
+    assert codes(nested(100, "set user_city = nope")) == ["E201"]
+    assert codes(nested(101)) == ["E153"]
+
+
+def test_too_many_levels_are_told_once_and_hide_nothing_beside_them() -> None:
+    assert codes(nested(1400) + " else:\n  stop\n stop stop\n" + nested(300).replace("flow f", "flow g")) == [
+        "E153",
+        "E120",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["if true:", "wait until true for 1d:", "split:", "50%:", "send web:", "else:", "x:"]
+)
+def test_any_header_may_be_nested_without_end(header: str) -> None:
+    lines = ["flow f:", *(f" {' ' * level}{header}" for level in range(1000))]
+    assert codes("\n".join(lines)) != []
+
+
+def test_a_header_without_its_block_is_told_at_any_depth() -> None:
+    assert codes(nested(100, "if true:")) == ["E108"]
 
 
 def test_the_largest_expression_parses_within_50_ms() -> None:
