@@ -33,7 +33,7 @@ from grammar.names import (
 from grammar.nodes import Declaration, Event, Field, Flow, Segment, Step, Trigger
 from grammar.parser import MAX_FILE_BYTES
 from grammar.phrases import CLAUSES, DECLARATIONS, STEPS
-from tests.docs.markdown import Page, code
+from tests.docs.markdown import code
 from tests.docs.test_language import FILES, PAGE, claims
 from tests.grammar.support import script
 
@@ -198,6 +198,6 @@ def test_the_bounds_are_those_of_the_language() -> None:
         "a text that `+` makes": f"{LONGEST_TEXT // 1024} KiB",
         "digits of `round`": f"−{-ROUND_DIGITS[0]} to {ROUND_DIGITS[-1]}",
     }
-    shown = dict(REFERENCE.section("Bounds").rows())
+    shown = {row[0]: row[1] for row in REFERENCE.section("Bounds").rows()}
     assert set(shown) == set(bounds)
     assert [what for what, bound in bounds.items() if not shown[what].startswith(bound)] == []
