@@ -2,7 +2,7 @@
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: run test check bench client clean
+.PHONY: run test check bench client docs clean
 
 run: .venv/set-up  ## Whenflow with the demo shop, at http://127.0.0.1:8000/ (PORT= changes it)
 	@echo "whenflow: starting the demo at http://127.0.0.1:$(PORT)/"
@@ -24,6 +24,9 @@ bench: .venv/set-up-bench  ## benchmarks: ratios against peers and limits (ARGS=
 client: .venv/set-up-dev  ## builds the page client, ingest/ppmatc.js, from ingest/client
 	@tools/node
 	cd ingest/client && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build
+
+docs: .venv/set-up-dev  ## builds docs/diagnostics.md, from the cases in tests/grammar/diagnostics
+	$(BIN)/python -m tests.grammar.diagnostics_page
 
 clean:  ## removes what was installed and cached; data directories stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis ingest/client/node_modules

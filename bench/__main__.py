@@ -12,6 +12,7 @@ from bench.report import Row, print_table
 
 BENCHMARKS = {
     "conditions": "a condition, per evaluation",
+    "language": "the language, from text to running code",
     "collect": "POST /collect",
     "latency": "from the event to the message on the page",
     "memory": "memory of a visitor",

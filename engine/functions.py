@@ -7,8 +7,10 @@ Zones, windows, days, formats and patterns are literals in the language; the gen
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -237,38 +239,46 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_TIME_PARTS = re.compile("%(.)", re.DOTALL)
-
-
 def format_time(value: Value, form: str, zone: ZoneInfo) -> str | None:
     """As strftime, in English whatever the machine's locale is."""
     local = _local(value, zone)
     if local is None:
         return None
-    return _TIME_PARTS.sub(lambda part: _time_part(local, part.group(1)), form)
+    pattern, letters = _prepared(form)
+    return pattern % {letter: _TIME_PARTS[letter](local) for letter in letters}
 
 
-def _time_part(local: datetime, letter: str) -> str:
+@lru_cache(maxsize=1024)
+def _prepared(form: str) -> tuple[str, frozenset[str]]:
+    """A format for Python's `%` with a mapping, and the letters that it wants in it."""
+    letters = re.findall("%(.)", form)
+    return re.sub("%(.)", r"%(\1)s", form), frozenset(letters)
+
+
+def _offset(local: datetime) -> str:
     offset = local.utcoffset() or timedelta()
     sign, ahead = ("-" if offset < timedelta() else "+"), f"{datetime.min + abs(offset):%H%M%S}"
-    return {
-        "Y": f"{local.year:04}",
-        "y": f"{local.year % 100:02}",
-        "m": f"{local.month:02}",
-        "d": f"{local.day:02}",
-        "H": f"{local.hour:02}",
-        "I": f"{(local.hour - 1) % 12 + 1:02}",
-        "M": f"{local.minute:02}",
-        "S": f"{local.second:02}",
-        "p": "AM" if local.hour < 12 else "PM",
-        "j": f"{local.timetuple().tm_yday:03}",
-        "a": _WEEKDAYS[local.weekday()][:3],
-        "A": _WEEKDAYS[local.weekday()],
-        "b": _MONTHS[local.month - 1][:3],
-        "B": _MONTHS[local.month - 1],
-        "z": sign + ahead.removesuffix("00") if ahead.endswith("00") else sign + ahead,
-        "%": "%",
-    }[letter]
+    return sign + ahead.removesuffix("00") if ahead.endswith("00") else sign + ahead
+
+
+_TIME_PARTS: dict[str, Callable[[datetime], str]] = {
+    "Y": lambda local: f"{local.year:04}",
+    "y": lambda local: f"{local.year % 100:02}",
+    "m": lambda local: f"{local.month:02}",
+    "d": lambda local: f"{local.day:02}",
+    "H": lambda local: f"{local.hour:02}",
+    "I": lambda local: f"{(local.hour - 1) % 12 + 1:02}",
+    "M": lambda local: f"{local.minute:02}",
+    "S": lambda local: f"{local.second:02}",
+    "p": lambda local: "AM" if local.hour < 12 else "PM",
+    "j": lambda local: f"{local.timetuple().tm_yday:03}",
+    "a": lambda local: _WEEKDAYS[local.weekday()][:3],
+    "A": lambda local: _WEEKDAYS[local.weekday()],
+    "b": lambda local: _MONTHS[local.month - 1][:3],
+    "B": lambda local: _MONTHS[local.month - 1],
+    "z": _offset,
+    "%": lambda local: "%",
+}
 
 
 # What a template prints (LANGUAGE.md section 6) -----------------------------------------------------------------------

@@ -16,8 +16,6 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import re2
-
 from engine import functions, operators
 from engine.code import Guarded, all_of, already_bound, at, bind, class_of, constant, is_, is_not_none, load
 from grammar import literals
@@ -37,6 +35,7 @@ from grammar.nodes import (
     Template,
     Unary,
 )
+from grammar.patterns import compile_pattern
 from grammar.types import NUMBER, Scope, Type, Types, infer_all
 
 NUMBER_CLASSES = frozenset({bool, int, float})
@@ -302,8 +301,22 @@ class Generator:
         return self._call(functions.to_text, self._whole(node.arguments[0]), self._keep(self.zone))
 
     def _call_matches(self, node: Call) -> ast.expr:
-        pattern = re2.compile(_literal(node.arguments[1]))
+        pattern = compile_pattern(_literal(node.arguments[1]))
         return self._call(functions.matches, self._whole(node.arguments[0]), self._keep(pattern))
+
+    def _call_startswith(self, node: Call) -> ast.expr:
+        return self._affix("startswith", functions.starts_with, node)
+
+    def _call_endswith(self, node: Call) -> ast.expr:
+        return self._affix("endswith", functions.ends_with, node)
+
+    def _affix(self, method: str, function: Callable[..., Any], node: Call) -> ast.expr:
+        """Of two texts Python's own method; the answer is False where one is null."""
+        text, affix = map(self._visit, node.arguments)
+        if all(_only(self._type(each), Type.TEXT) for each in node.arguments) and text.sure and affix.sure:
+            call = ast.Call(ast.Attribute(text.value, method, ast.Load()), [affix.value], [])
+            return all_of((*text.guards, *affix.guards, call))
+        return self._call(function, text.whole(), affix.whole())
 
     def _call_date(self, node: Call) -> ast.expr:
         return self._zoned(functions.day_start, node)
@@ -373,8 +386,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lower": functions.lower,
     "upper": functions.upper,
     "strip": functions.strip,
-    "startswith": functions.starts_with,
-    "endswith": functions.ends_with,
 }
 
 

@@ -1,21 +1,17 @@
 """Checks the arguments that must be written out: patterns, zones, windows, days, formats, segment names, digits."""
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from zoneinfo import available_timezones
-
-import re2
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
 from grammar.literals import days, is_format, looks_like_zone, window
 from grammar.names import FUNCTIONS, ROUND_DIGITS, Sort
 from grammar.nodes import Call, Constant, Expression, Unary
+from grammar.patterns import BadPattern, compile_pattern
 from grammar.source import Span
 from grammar.suggest import Suggestions
-
-_QUIET = re2.Options()
-_QUIET.log_errors = False
 
 
 def check_call(call: Call, segments: Mapping[str, object], suggestions: Suggestions) -> Diagnostic | None:
@@ -79,14 +75,12 @@ def _check_digits(call: Call, argument: Expression) -> Diagnostic | None:
     return wording.digits_out_of_range(argument.span, ROUND_DIGITS[0], ROUND_DIGITS[-1])
 
 
-@lru_cache(maxsize=4096)
 def pattern_fault(pattern: str) -> str | None:
-    """Why RE2 does not take a pattern, in its own words; None if it does."""
+    """Why a pattern cannot be taken; None if it can."""
     try:
-        re2.compile(pattern, _QUIET)
-    except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        compile_pattern(pattern)
+    except BadPattern as bad:
+        return str(bad)
     return None
 
 

@@ -24,13 +24,16 @@ from grammar.tokens import Line, Token
 from grammar.tree import TreeBuilder
 
 MAX_FILE_BYTES = 1024 * 1024
+_SHOWN_OF_TOO_LARGE = 400
+"""So much of a file that is not read is kept for showing its first line."""
 
 
 def read_source(name: str, data: bytes | str, report: Diagnostics) -> Source | None:
     """The text of a file (UTF-8): no byte order mark, line breaks as LF. None, and reported, if it cannot be read."""
     size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
     if size > MAX_FILE_BYTES:
-        source = Source(name, "")
+        begins = data[:_SHOWN_OF_TOO_LARGE]
+        source = Source(name, _plain(begins.decode("utf-8", "replace") if isinstance(begins, bytes) else begins))
         report.add(wording.file_too_large(Span(source, 0, 0), size, MAX_FILE_BYTES))
         return None
     if isinstance(data, str):

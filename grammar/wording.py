@@ -161,7 +161,7 @@ def no_tuples(span: Span) -> Diagnostic:
 
 
 def no_slices(span: Span) -> Diagnostic:
-    return _error("E128", span, "a colon cannot stand in square brackets: there are no slices")
+    return _error("E128", span, "a colon cannot stand in square brackets: there are no slices", SLICES)
 
 
 def no_keyword_arguments(span: Span) -> Diagnostic:
@@ -254,7 +254,12 @@ def expression_too_large(span: Span, most: int) -> Diagnostic:
 
 
 def expression_too_deep(span: Span, most: int) -> Diagnostic:
-    return _error("E152", span, f"this expression is nested too deeply: more than {most} levels")
+    return _error(
+        "E152",
+        span,
+        f"this expression is nested too deeply: more than {most} levels",
+        "divide it, for example into segments",
+    )
 
 
 def blocks_too_deep(span: Span, most: int) -> Diagnostic:
@@ -330,8 +335,10 @@ def unknown_function(span: Span, name: str, suggestion: str | None) -> Diagnosti
 
 
 def undeclared_event(span: Span, seq: int, declared: Sequence[int], suggestion: str | None) -> Diagnostic:
-    numbers = listed([str(number) for number in declared], "and")
-    known = f"the declared events are {numbers}" if declared else "no event is declared"
+    if len(declared) > 1:
+        known = f"only the events {listed([str(number) for number in declared], 'and')} are"
+    else:
+        known = f"only event {declared[0]} is" if declared else "none is"
     return _error("E205", span, f"event {seq} is not declared: {known}", did_you_mean(suggestion))
 
 
@@ -428,7 +435,7 @@ def limit_out_of_range(span: Span, most: int | None) -> Diagnostic:
 
 
 def limit_without_length(span: Span) -> Diagnostic:
-    return _error("E409", span, "the window of a limit must be longer than nothing")
+    return _error("E409", span, "the window of a limit must be longer than 0s")
 
 
 def seq_out_of_range(span: Span, most: int) -> Diagnostic:
@@ -511,6 +518,7 @@ NOTHING = "nothing"
 THIS_LINE = "this line"
 OUTDENT = "a declaration stands at the beginning of its line"
 NOT_IN = "behind a value, `not` begins `not in`"
+SLICES = "a text's beginning and end are compared by `startswith` and `endswith`"
 BRACKET_NOT = "put it in brackets with what follows it: `(not …)`"
 
 

@@ -1,31 +1,17 @@
 """What each diagnostic says: a broken file for each code, and beside it what the author is shown.
 
-`WHENFLOW_REWRITE=1 pytest tests/grammar/test_wording.py` writes what is shown now; a person reads the
-difference.
+`WHENFLOW_REWRITE=1 pytest tests/grammar/test_wording.py` writes what is shown now, and the page for
+authors; a person reads the difference.
 """
 
 import os
 import re
-from pathlib import Path
 
 import pytest
 
-from grammar import wording
 from grammar.diagnostics import render
-from tests.grammar.support import diagnostics, flow
-
-FOLDER = Path(__file__).parent / "diagnostics"
-CODE = re.compile(r'_error\(\s*"([EW][0-9]{3})"')
-CODES = CODE.findall(Path(wording.__file__).read_text(encoding="utf-8"))
-GENERATED = {
-    "E105": b"#" * (1024 * 1024 + 1),
-    "E112": flow(f'send web "{"x" * 65537}"').encode(),
-}
-"""Files too large to lie about."""
-
-
-def broken_file(code: str) -> bytes:
-    return GENERATED.get(code) or (FOLDER / f"{code}.flow").read_bytes()
+from tests.grammar.cases import CODES, FOLDER, findings, read_case
+from tests.grammar.diagnostics_page import PAGE, page
 
 
 def test_no_two_diagnostics_share_a_code() -> None:
@@ -35,12 +21,12 @@ def test_no_two_diagnostics_share_a_code() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_broken_file_gives_its_code_alone(code: str) -> None:
-    assert [found.code for found in diagnostics(broken_file(code))] == [code]
+    assert [found.code for found in findings(code)] == [code]
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_author_is_shown(code: str) -> None:
-    shown = "\n".join(map(render, diagnostics(broken_file(code)))) + "\n"
+    shown = "\n".join(map(render, findings(code))) + "\n"
     file = FOLDER / f"{code}.txt"
     if os.environ.get("WHENFLOW_REWRITE"):
         file.write_text(shown, encoding="utf-8")
@@ -49,8 +35,15 @@ def test_the_author_is_shown(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_message_names_a_token_of_the_grammar_or_an_exception(code: str) -> None:
-    for found in diagnostics(broken_file(code)):
+    for found in findings(code):
         said = f"{found.message} {found.help or ''}"
         prose = re.sub(r"`[^`]*`|\"[^\"]*\"|[A-Z]{2,}[0-9]*|%\S", "", said)
         assert not re.search(r"\b[A-Z]{3,}_[A-Z]+\b|Error\b|Exception|Token|__ANON", said), said
         assert not re.search(r"\b(?:terminal|lookahead|parser|token)\b", prose), said
+
+
+def test_the_page_for_authors_shows_what_the_cases_do() -> None:
+    written = page(map(read_case, CODES))
+    if os.environ.get("WHENFLOW_REWRITE"):
+        PAGE.write_text(written, encoding="utf-8")
+    assert written == PAGE.read_text(encoding="utf-8")
