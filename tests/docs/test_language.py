@@ -3,6 +3,7 @@
 import re
 import shlex
 import textwrap
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,12 @@ def test_what_an_author_is_said_to_read_of_a_mistake_is_what_is_shown(folder: Pa
 
 
 @pytest.mark.parametrize("block", PAGE.blocks("flowtest"), ids=str)
-def test_a_flow_test_passes(block: Block, folder: Path) -> None:
+def test_a_flow_test_passes_unless_the_page_says_that_it_fails(block: Block, folder: Path) -> None:
     (folder / "example.flowtest").write_text(block.text, "utf-8")
     done = CliRunner().invoke(app, ["test", "example.flowtest"])
-    assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[-1] == "1 passed, 0 failed"
+    counts = "0 passed, 1 failed" if "fails" in block.words else "1 passed, 0 failed"
+    assert done.stdout.splitlines()[-1] == counts, done.output
+    assert done.exit_code == int("fails" in block.words)
 
 
 def claims(block: Block) -> list[tuple[str, str, str]]:
@@ -109,30 +111,42 @@ def test_an_expression_has_the_value_that_the_page_says(expression: str, variabl
 # Commands -----------------------------------------------------------------------------------------------------------
 
 
-def commands(block: Block) -> list[tuple[list[str], str]]:
-    """The commands of a console, and what the page says they print; nothing, where it says nothing."""
-    read: list[tuple[list[str], str]] = []
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a console shows: a command's words, what it is given, and what it prints (empty if that is not shown)."""
+
+    words: list[str]
+    given: str
+    printed: str
+
+
+def commands(block: Block) -> list[Command]:
+    read: list[Command] = []
     for line in block.text.splitlines(keepends=True):
         if line.startswith("$ "):
-            name, *words = shlex.split(line[2:])
-            assert name == "whenflow"
-            read.append((words, ""))
+            words = shlex.split(line[2:])
+            given = ""
+            if words[0] == "echo":
+                _, given, bar, *words = words
+                assert bar == "|"
+            assert words[0] == "whenflow"
+            read.append(Command(words[1:], given, ""))
         else:
-            words, printed = read[-1]
-            read[-1] = (words, printed + line)
+            read[-1] = replace(read[-1], printed=read[-1].printed + line)
     return read
 
 
 @pytest.mark.parametrize("block", PAGE.blocks("console"), ids=str)
 def test_a_command_is_there_and_prints_what_the_page_says(block: Block, folder: Path) -> None:
-    for words, printed in commands(block):
-        if words[0] in RUN:
-            done = CliRunner().invoke(app, words)
-            assert done.exit_code == 0, done.output
-            assert printed in ("", done.stdout)
+    for command in commands(block):
+        name, *arguments = command.words
+        if name in RUN:
+            done = CliRunner().invoke(app, command.words, input=command.given)
+            assert done.exit_code == 0 or command.printed, done.output
+            assert command.printed in ("", done.output)
         else:
-            called = get_command(app).get_command(None, words[0])  # type: ignore[attr-defined]
-            assert called.make_context(words[0], words[1:]).params["files"]
+            called = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+            assert called.make_context(name, arguments).params["files"]
 
 
 # The page itself ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from engine.operators import LONGEST_LIST, LONGEST_TEXT
 from grammar.checker import MAX_EVENTS
+from grammar.diagnostics import Diagnostics
 from grammar.expressions import MAX_NODES
 from grammar.flow_checker import LONGEST_WAIT, MAX_STARTS_PER
 from grammar.kinds import Type
@@ -30,7 +31,8 @@ from grammar.names import (
     Sort,
     Writer,
 )
-from grammar.nodes import Declaration, Event, Field, Flow, Segment, Step, Trigger
+from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step, Trigger
+from grammar.not_yet import report_not_yet
 from grammar.parser import MAX_FILE_BYTES
 from grammar.phrases import CLAUSES, DECLARATIONS, STEPS
 from tests.docs.markdown import code
@@ -178,6 +180,19 @@ def test_every_word_of_the_grammar_is_on_the_page() -> None:
 def test_the_reserved_words_are_those_of_the_language() -> None:
     (sentence,) = re.findall(r"^Reserved words.*$", REFERENCE.text, re.MULTILINE)
     assert set(code(sentence)) == RESERVED_WORDS
+
+
+def test_what_this_version_does_not_run_yet_is_said() -> None:
+    """And nothing else: the next version deletes the paragraph, and this test with it."""
+    paragraph = PAGE.section("What this version runs").text
+    said = tuple(code(paragraph.partition("The rest")[2]))
+    lines = [(line, flow_of(line, "stop")) for line in first_cells("What starts a flow")]
+    lines += [(line, flow_of("on view", line, "stop")) for line in first_cells("Clauses")[1:]]
+    lines += [(line, flow_of("on view", line, *body(line))) for line in first_cells("Steps")]
+    for line, flow in lines:
+        report = Diagnostics()
+        report_not_yet(Script((flow,)), report)
+        assert line.startswith(said) == bool(tuple(report)), line
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
