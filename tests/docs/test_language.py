@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from grammar.checker import read_program
 from grammar.diagnostics import Diagnostics, render
+from grammar.formatter import format_source
 from grammar.parser import read_source
+from grammar.source import Source
 from tests.docs.markdown import Block, Page
 from whenflow.cli import app
 from whenflow.evaluating import evaluate_one
@@ -65,6 +67,11 @@ def expected_codes(block: Block) -> list[str]:
 def test_a_flow_has_just_the_mistakes_that_the_page_says(block: Block) -> None:
     diagnostics = found(block)
     assert [code for code, _ in diagnostics] == expected_codes(block), "\n".join(shown for _, shown in diagnostics)
+
+
+@pytest.mark.parametrize("block", [block for block in PAGE.blocks("flow") if not expected_codes(block)], ids=str)
+def test_a_flow_is_laid_out_as_whenflow_fmt_does_it(block: Block) -> None:
+    assert format_source(Source("example", whole(block)), Diagnostics()) == whole(block)
 
 
 def test_what_an_author_is_said_to_read_of_a_mistake_is_what_is_shown(folder: Path) -> None:
