@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from grammar.flowtest import read_flow_test
+from grammar.flowtest_nodes import Command, Expect
 
 from engine.operators import LONGEST_LIST, LONGEST_TEXT
+from grammar import flowtest_nodes
 from grammar.checker import MAX_EVENTS
 from grammar.diagnostics import Diagnostics
 from grammar.expressions import MAX_NODES
@@ -35,6 +38,7 @@ from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step
 from grammar.not_yet import report_not_yet
 from grammar.parser import MAX_FILE_BYTES
 from grammar.phrases import CLAUSES, DECLARATIONS, STEPS
+from grammar.source import Source
 from tests.docs.markdown import code
 from tests.docs.test_language import FILES, PAGE, claims
 from tests.grammar.support import script
@@ -198,6 +202,16 @@ def test_what_this_version_does_not_run_yet_is_said() -> None:
     lines += [(line, flow_of("on view", line, *body(line))) for line in first_cells("Steps")]
     assert [line for line, flow in lines if not runs(flow)] == [line for line, _ in lines if line.startswith(said)]
     assert not runs(flow_of("when event_count_1 > 5", "stop"))
+
+
+def test_every_command_of_flow_tests_has_a_row() -> None:
+    lines = [code(row[0])[0] for row in PAGE.section("8. Testing flows").rows()]
+    text = "\n".join(line if line != "flow:" else "flow:\n    field points int" for line in lines)
+    report = Diagnostics()
+    commands = read_flow_test(Source("t.flowtest", text), report).commands
+    kinds = {kind for kind in vars(flowtest_nodes).values() if isinstance(kind, type) and issubclass(kind, Command)}
+    assert report.ok
+    assert {type(command) for command in commands} == kinds - {Command, Expect}
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
