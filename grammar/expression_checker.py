@@ -1,28 +1,34 @@
-"""Checks the names and the arguments of expressions and templates."""
+"""Checks expressions and templates: first their names and arguments, then their types, then that time is exact."""
 
 from collections.abc import Mapping, Sequence
 
 from grammar import wording
 from grammar.arguments import check_call
 from grammar.diagnostics import Diagnostics
+from grammar.exact_time import check_exact_time
+from grammar.kinds import Type
 from grammar.names import (
     FUNCTIONS,
     PREDECLARED_SEGMENTS,
     RUN_VARIABLES,
+    STANDARD_VARIABLES,
     TRACK_EVENT_VARIABLES,
     UNSUPPORTED_VARIABLE,
+    Writer,
     event_variable,
+    is_taken,
 )
-from grammar.nodes import Call, Constant, Expression, Name, Template
+from grammar.nodes import Call, Constant, Expression, Name, Set, Template
 from grammar.scope import Place, Scope
 from grammar.suggest import Suggestions
+from grammar.type_checker import check_types, fits
 from grammar.walk import walk
 
 
 def check_expression(
     expression: Expression, scope: Scope, report: Diagnostics, segments: Sequence[str] = PREDECLARED_SEGMENTS
 ) -> None:
-    """Checks the names and the arguments of an expression that stands by itself."""
+    """Checks an expression that stands by itself and is not watched."""
     known = dict.fromkeys(segments)
     seqs = sorted({variable[1] for variable in map(event_variable, scope.types) if variable is not None})
     ExpressionChecker(report, {Place.ANYWHERE: scope}, known, seqs, frozenset()).check(expression, Place.ANYWHERE)
@@ -42,32 +48,53 @@ class ExpressionChecker:
         self._report, self._scopes, self._segments, self._seqs, self._broken = report, scopes, segments, seqs, broken
         self.suggestions = Suggestions()
 
-    def check(self, expression: Expression, place: Place, *, exact: bool = False) -> None:
-        """Tells each unknown name once for the expression, where it stands first.
+    def check(self, expression: Expression, place: Place, *, exact: bool = False) -> Type:
+        """Checks an expression and returns its type. Tells each unknown name once, where it stands first.
 
         `exact`: the expression is watched, so the instant at which time alone changes it must be known.
         """
-        types = self._scopes[place].types
+        scope = self._scopes[place]
+        faulty: set[int] = set()
         unknown: set[str] = set()
         for node in walk(expression):
             if isinstance(node, Name):
-                if node.id not in types and node.id not in unknown:
+                if node.id not in scope.types and node.id not in unknown:
                     unknown.add(node.id)
                     self._unknown(node, place)
-            elif isinstance(node, Call):
-                self._call(node, place)
+            elif isinstance(node, Call) and not self._is_fine(node, place):
+                faulty.add(id(node))
+        type_ = check_types(expression, scope, self._report, faulty)
+        if exact:
+            check_exact_time(expression, self._report, faulty)
+        return type_
+
+    def assignment(self, step: Set, place: Place) -> None:
+        """Checks the value of a `set`. If the variable cannot be written at all, the type is not spoken of."""
+        type_, variable = self.check(step.value, place), STANDARD_VARIABLES.get(step.name)
+        is_writable = Writer.FLOW in variable.writers if variable is not None else not is_taken(step.name)
+        field = self._scopes[place].types.get(step.name)
+        if field is not None and is_writable and not fits(type_, field):
+            self._report.add(wording.misfit(step.value.span, wording.quoted(step.name), field, type_))
+
+    def address(self, expression: Expression, place: Place) -> None:
+        """Checks whom an e-mail goes to: a text, or null."""
+        type_ = self.check(expression, place)
+        if not fits(type_, Type.TEXT):
+            self._report.add(wording.misfit(expression.span, wording.ADDRESS, Type.TEXT, type_))
 
     def template(self, template: Template, place: Place) -> None:
         for part in template.parts:
             if not isinstance(part, str):
                 self.check(part, place)
 
-    def _call(self, call: Call, place: Place) -> None:
+    def _is_fine(self, call: Call, place: Place) -> bool:
+        """Checks which function is called, and its number of arguments and literals."""
         name = call.function
         if name in FUNCTIONS:
             diagnostic = check_call(call, self._segments, self.suggestions)
-            if diagnostic is not None and not self._is_broken_segment(call):
-                self._report.add(diagnostic)
+            if diagnostic is None or self._is_broken_segment(call):
+                return True
+            self._report.add(diagnostic)
         elif name in self._scopes[place].types:
             self._report.add(wording.variable_called(call.name_span, name))
         elif name == UNSUPPORTED_VARIABLE:
@@ -75,6 +102,7 @@ class ExpressionChecker:
         else:
             suggestion = self.suggestions.nearest(name, FUNCTIONS)
             self._report.add(wording.unknown_function(call.name_span, name, suggestion))
+        return False
 
     def _is_broken_segment(self, call: Call) -> bool:
         first = call.arguments[0] if call.function == "in_segment" and len(call.arguments) == 1 else None

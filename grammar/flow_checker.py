@@ -85,7 +85,7 @@ class FlowChecker:
     def _check_trigger(self, trigger: Trigger) -> None:
         match trigger:
             case OnEvent(name=name) if name not in self._event_names | self._broken:
-                suggestion = self._suggestions.nearest(name, self._event_names)
+                suggestion = self._suggestions.nearest(name, (*self._event_names, "visit", "identify"))
                 self._report.add(wording.unknown_event(trigger.span, name, suggestion))
             case OnEventSeq(seq=seq) if seq not in self._seqs and str(seq) not in self._broken:
                 self._report.add(wording.undeclared_event(trigger.span, seq, self._seqs, None))
@@ -140,7 +140,7 @@ class FlowChecker:
             case SendWeb(button=button) if button is not None:
                 self._check_link(button.link)
             case SendEmail(to=to) if to is not None:
-                self._expressions.check(to, place)
+                self._expressions.address(to, place)
             case SendWebhook():
                 self._check_webhook(step, place)
             case If():
@@ -155,7 +155,7 @@ class FlowChecker:
                 self._check_wait(step.at_most, Span(step.span.source, step.span.start, step.condition.span.end))
             case Set():
                 self._check_target(step)
-                self._expressions.check(step.value, place)
+                self._expressions.assignment(step, place)
             case _:
                 pass
 

@@ -5,6 +5,7 @@ be null. And an int has no bound, so turning one that was computed into a float 
 read or written plainly ("modest") cannot.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache, reduce
 from operator import or_
@@ -27,7 +28,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.scope import Scope
-from grammar.walk import children
+from grammar.walk import inside_out
 
 _NOTHING = Type(0)
 _WHOLE = Type.BOOL | Type.INT
@@ -38,19 +39,12 @@ _IN_JSON = NUMBER | Type.NULL | Type.TEXT | Type.LIST
 def types_of(expression: Expression, scope: Scope) -> dict[int, Type]:
     """The type of every node, by the node's identity."""
     found: dict[int, Type] = {}
-    pending: list[tuple[Expression, bool]] = [(expression, False)]
-    while pending:
-        node, ready = pending.pop()
-        inside = children(node)
-        if ready or not inside:
-            found[id(node)] = _type_of(node, [found[id(child)] for child in inside], scope)
-        else:
-            pending.append((node, True))
-            pending.extend((child, False) for child in inside)
+    for node, inside in inside_out(expression):
+        found[id(node)] = type_of(node, [found[id(child)] for child in inside], scope)
     return found
 
 
-def _type_of(node: Expression, types: list[Type], scope: Scope) -> Type:
+def type_of(node: Expression, types: Sequence[Type], scope: Scope) -> Type:
     """The type of a node whose children (as `walk.children` gives them) have these types."""
     match node:
         case Name():
@@ -87,7 +81,7 @@ _CONSTANTS: dict[type, Type] = {
 }
 
 
-def _boolean(node: Boolean, types: list[Type]) -> Type:
+def _boolean(node: Boolean, types: Sequence[Type]) -> Type:
     """An operand is the result. Of `or` only the last can give its null: the others are passed over when false."""
     union = reduce(or_, types)
     if node.operator == "or":
@@ -220,7 +214,7 @@ _NEVER_NULL_FOR: dict[str, Type] = {
 """With such an argument the function gives no null."""
 
 
-def _call(node: Call, types: list[Type]) -> Type:
+def _call(node: Call, types: Sequence[Type]) -> Type:
     function = FUNCTIONS.get(node.function)
     if function is None or not types:
         return function.result if function else ANY
@@ -259,7 +253,7 @@ def _rounded(argument: Type, *, to_digits: bool) -> Type:
     return result | Type.NULL if kinds & ~NUMBER else result
 
 
-def _extreme(types: list[Type]) -> Type:
+def _extreme(types: Sequence[Type]) -> Type:
     """`min` and `max` give one of their arguments, or null if these are not all alike."""
     if len(types) == 1:
         return _read(types[0], ANY)

@@ -32,7 +32,7 @@ _WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
 _PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
 _SYMBOLS = "|".join(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))
 _TOKEN = re.compile(
-    r"[ ]*(?:"
+    r"[ ]*+(?:"
     r"([A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f]))"
     r"|([0-9]+(?![A-Za-z0-9_.]|[^\x00-\x7f]))"
     r"|(?=(\.?[0-9]))"
@@ -55,15 +55,19 @@ _LINE_WORDS = (
     "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
     "|text|button|sender|subject|html|to"
 )
+_ARM = r"""[0-9]+[ ]*%[ ]*(?:"[^"\n]*"|'[^'\n]*')?[ ]*:"""
 _BEGINS_LINE = re.compile(
     rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout|split)[ ]*:|(?:el)?if\b.*:[ ]*$|[0-9]+[ ]*%.*:[ ]*$)",
+    r"|(?:else|timeout|split)[ ]*:|(?P<header>(?:el)?if\b.*:[ ]*$)"
+    rf"|{_ARM})",
     re.MULTILINE,
 )
-"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it."""
-_MAY_BEGIN_LINE = re.compile(
-    rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|[0-9]+[ ]*%.*:[ ]*$)", re.MULTILINE
-)
+"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it.
+
+Of a `header` that must be looked at (`_is_header`): `if b else c):` can be the last line of a longer one.
+"""
+_TEXT = re.compile("\"[^\"]*\"|'[^']*'")
+_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|{_ARM})")
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
 _CLOSING = {"(": ")", "[": "]"}
@@ -79,8 +83,18 @@ class _Bracket:
         self.text, self.start, self.of_matches, self.commas = text, start, of_matches, commas
 
 
+def _is_header(written: str) -> bool:
+    """Whether a line that ends with a colon has it outside text and comment, and closes no bracket from above."""
+    plain = _TEXT.sub("", written).partition("#")[0].rstrip(" ")
+    closes = plain.count(")") + plain.count("]") > plain.count("(") + plain.count("[")
+    return plain.endswith(":") and '"' not in plain and not closes
+
+
 class Lexer:
-    """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one."""
+    """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one.
+
+    `comments` are the places (start and end) of the comments read so far; they hold for a text without syntax errors.
+    """
 
     def __init__(
         self,
@@ -95,6 +109,7 @@ class Lexer:
         self._text = source.text if text is None else text
         self._at = start
         self._end = len(self._text) if end is None else end
+        self.comments: list[tuple[int, int]] = []
         self._terminals = grammar().terminals
         self._line = Line(start, 0)
         self._brackets: list[_Bracket] = []
@@ -181,7 +196,9 @@ class Lexer:
             elif kind == _NEWLINE:
                 if self._ends_line(start):
                     return True
-            elif kind != _COMMENT:
+            elif kind == _COMMENT:
+                self.comments.append((start, self._at))
+            else:
                 self._rest(kind, match[kind], start)
 
     def _rest(self, kind: int, text: str, start: int) -> None:
@@ -199,7 +216,8 @@ class Lexer:
             return False
         if self._brackets:
             begins = _MAY_BEGIN_LINE if self._strict else _BEGINS_LINE
-            if not begins.match(self._text, self._at, self._end):
+            match = begins.match(self._text, self._at, self._end)
+            if match is None or (match.lastgroup == "header" and not _is_header(match[0])):
                 return False
             self._unclosed()
         self._line.end = self._place(start)
@@ -265,8 +283,8 @@ class Lexer:
         written = self._text[start : self._at]
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
-            is_window = self._line.head == "hours" and self._text.startswith(":", self._at, self._end)
-            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_window else complaint)
+            is_of_hours = self._line.head == "hours" and self._line.tokens[-1].text in ("hours", ":")
+            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_of_hours else complaint)
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
 

@@ -373,7 +373,7 @@ class Flow(Node):
     steps: tuple[Step, ...]
     name_span: Span = field(compare=False, repr=False)
     broken: bool = field(default=False, compare=False, repr=False)
-    """Whether lines of it could not be read. What these may have said, such as what starts it, is not missed."""
+    """Whether a line of it that could not be read may have been its `on`. What that may have said is not missed."""
 
     @property
     def is_edge_triggered(self) -> bool:

@@ -7,6 +7,7 @@ were right.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from grammar import phrases, wording
@@ -51,6 +52,11 @@ def _plain(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
+def file_bytes(text: str) -> bytes:
+    """The bytes of a file that `read_source` reads as this text."""
+    return text.replace("\r\n", "\r\r\n").encode()
+
+
 def parse(sources: Sequence[Source], report: Diagnostics) -> Script:
     """All declarations of some files, as one program. What could not be read is reported and left out."""
     declarations: list[Declaration] = []
@@ -61,6 +67,26 @@ def parse(sources: Sequence[Source], report: Diagnostics) -> Script:
         declarations += parser.script()
         broken |= parser.broken_names
     return Script(tuple(declarations), frozenset(broken))
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A file as the formatter needs it: its logical lines, and the places (start and end) of its comments.
+
+    Where the grammar took a word for one of its own, the token has that type; a name is a NAME whatever its letters.
+    `whole`: each line fitted into the grammar.
+    """
+
+    lines: tuple[Line, ...]
+    comments: tuple[tuple[int, int], ...]
+    whole: bool
+
+
+def parse_layout(source: Source, report: Diagnostics) -> LaidOut:
+    """Parses a file, reports what `parse` does, and gives back the lines rather than the tree."""
+    parser = _Parser(source, report, Suggestions())
+    parser.script()
+    return parser.laid_out
 
 
 def parse_expression(source: Source, report: Diagnostics) -> Expression | None:
@@ -93,7 +119,9 @@ class _Parser:
 
     def __init__(self, source: Source, report: Diagnostics, suggestions: Suggestions) -> None:
         self._source, self._report, self._suggestions = source, report, suggestions
-        self._lines = Lexer(source, report).lines()
+        lexer = Lexer(source, report)
+        self._lines = lexer.lines()
+        self._comments = lexer.comments
         self._starts = [line.start for line in self._lines]
         self._builder = TreeBuilder(source, report, self._complain, self._template, suggestions)
         self._callbacks = grammar().callbacks(self._builder)
@@ -101,7 +129,13 @@ class _Parser:
         self._machine = Machine("script", self._callbacks)
         self._blocks: list[bool] = []
         self._skip_below: int | None = None
+        self._whole = True
         self._told_depth = False
+
+    @property
+    def laid_out(self) -> "LaidOut":
+        """What was read, once `script` has run."""
+        return LaidOut(tuple(self._lines), tuple(self._comments), self._whole)
 
     @property
     def broken_names(self) -> set[str]:
@@ -195,7 +229,7 @@ class _Parser:
             return False
         line.reported = True
         span = Span(self._source, line.end, line.end)
-        self._report.add(wording.missing_colon(span, phrases.header(line) or wording.THIS_LINE))
+        self._report.add(wording.missing_colon(span, wording.WAIT_WITH_STEPS))
         return True
 
     def _note_names(self, line: Line) -> None:
@@ -207,6 +241,7 @@ class _Parser:
 
     def _stand_in(self, line: Line, following: Line | None) -> None:
         """Puts something in place of a line that cannot be read; what has no place below it is skipped."""
+        self._whole = False
         terminals = self._header_for(line, following) if line.opens and following is not None else None
         if terminals is not None:
             self._feed_terminals(terminals, line)

@@ -12,8 +12,16 @@ WEB_PARTS = ("text", "button", "sender")
 EMAIL_PARTS = ("subject", "text", "html", "to")
 MESSAGE_PARTS = (*WEB_PARTS, *EMAIL_PARTS)
 
-MEANT = {"elseif": "elif", "elsif": "elif", "elsewhen": "elif", "sleep": "wait", "delay": "wait", "exit_when": "exit"}
-"""Words of other languages for ones of this."""
+MEANT = {
+    **dict.fromkeys(("elseif", "elsif"), "elif"),
+    **dict.fromkeys(("after", "delay", "sleep"), "wait"),
+    **dict.fromkeys(("end", "return"), "stop"),
+    **dict.fromkeys(("email", "mail"), "send email"),
+    "message": "send web",
+    "webhook": "send webhook",
+    "trigger": "on",
+}
+"""What authors have in mind who begin a line with another word."""
 
 _ARM = "an arm of a split"
 _FORMS = {
@@ -60,7 +68,7 @@ _HEADERS = {
     "else": "an `else`",
     "send web": "a message without its text in the same line",
     "send email": "an e-mail",
-    "wait until": "a `wait until` with steps below it",
+    "wait until": "a `wait until`",
     "timeout": "a `timeout`",
     "split": "a `split`",
     _ARM: _ARM,

@@ -37,6 +37,11 @@ class Span:
     start: int
     end: int
 
+    @property
+    def text(self) -> str:
+        """What the author wrote there."""
+        return self.source.text[self.start : self.end]
+
     def to(self, other: "Span") -> "Span":
         """From where this one starts to where the other ends (of one source)."""
         return Span(self.source, self.start, other.end)

@@ -111,8 +111,8 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word = fault.token.text
     known = (*phrases.CLAUSES, *phrases.STEPS)
     if word in ("elif", "else"):
-        return wording.branch_without_if(fault.span, word)
-    if word == "timeout" and fault.at(1).text == ":":
+        return wording.branch_without_if(fault.span, word, "timeout" if "TIMEOUT" in fault.accepted else None)
+    if word == "timeout" and fault.at(1).text != "=":
         return wording.timeout_without_wait(fault.span)
     if phrases.is_arm(fault.line):
         return wording.arm_without_split(fault.span)
@@ -120,6 +120,8 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.meant_set(word))
     if word in phrases.DECLARATIONS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
+    if word in phrases.MESSAGE_PARTS:
+        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.PART_OF_MESSAGE)
     branches = [branch for branch in ("elif", "else", "timeout") if branch.upper() in fault.accepted]
     suggestion = phrases.MEANT.get(word) or suggestions.nearest(word, (*known, *branches))
     return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.did_you_mean(suggestion))
@@ -135,7 +137,7 @@ def _duration(fault: SyntaxFault) -> Diagnostic | None:
         return wording.missing_unit(fault.span, token.text)
     if head == "hours" and token.type in ("INT", "COLON") and "STRING" in accepted:
         return wording.unquoted_window(fault.span)
-    ends = token.type in ("_NEWLINE", "COLON", "DURATION") and fault.bracket() is None and fault.wants_operator
+    ends = token.type in ("_NEWLINE", "COLON", "DURATION") or token.text.lower() in ("for", "within")
     if ends and head == "goal" and "WITHIN" in accepted:
         return wording.missing_duration(fault.span, "a `goal`", "within", phrases.form(fault.line))
     if ends and head == "wait" and "FOR" in accepted:

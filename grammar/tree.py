@@ -1,10 +1,11 @@
 """Builds the nodes of declarations and clauses: one method for each rule of `flow.lark` above the steps."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import wording
+from grammar import phrases, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import looks_like_zone
 from grammar.names import FIELD_TYPES
@@ -35,6 +36,8 @@ from grammar.source import Source
 from grammar.steps import Broken, Clause, Item, StepBuilder, steps_of
 from grammar.suggest import Suggestions
 from grammar.tokens import Token
+
+_WORD = re.compile(r"\w+")
 
 
 class TreeBuilder(StepBuilder):
@@ -113,8 +116,13 @@ class TreeBuilder(StepBuilder):
             goal.goal if goal else None,
             steps,
             self.span(name),
-            broken,
+            on is None and any(isinstance(item, Broken) and self._may_be_on(item) for item in items),
         )
+
+    def _may_be_on(self, line: Broken) -> bool:
+        """Whether an unreadable line may have been to say what starts the flow: no other word of a flow begins it."""
+        word = _WORD.match(self.source.text, line.span.start)
+        return word is None or word[0] == "on" or word[0] not in (*phrases.CLAUSES, *phrases.STEPS)
 
     def _clauses(self, items: list[Item]) -> dict[str, Clause]:
         """The clauses by their words, each once and before the first step."""

@@ -8,11 +8,13 @@ from grammar.nodes import (
     Call,
     Comparison,
     Conditional,
+    Constant,
     Expression,
     If,
     Index,
     ListDisplay,
     Member,
+    Name,
     SendEmail,
     SendWeb,
     Split,
@@ -26,6 +28,8 @@ from grammar.nodes import (
 def children(node: Expression) -> tuple[Expression, ...]:
     """The expressions directly inside one, from left to right."""
     match node:
+        case Name() | Constant():
+            return ()
         case Binary():
             return (node.left, node.right)
         case Comparison():
@@ -44,8 +48,6 @@ def children(node: Expression) -> tuple[Expression, ...]:
             return node.items
         case Conditional():
             return (node.then, node.condition, node.otherwise)
-        case _:
-            return ()
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
@@ -55,6 +57,19 @@ def walk(expression: Expression) -> Iterator[Expression]:
         node = pending.pop()
         yield node
         pending.extend(reversed(children(node)))
+
+
+def inside_out(expression: Expression) -> list[tuple[Expression, tuple[Expression, ...]]]:
+    """An expression and all inside it, each with its children and after them; backwards, the order of `walk`."""
+    found = []
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        inside = children(node)
+        found.append((node, inside))
+        pending.extend(reversed(inside))
+    found.reverse()
+    return found
 
 
 def steps_within(steps: tuple[Step, ...]) -> Iterator[Step]:

@@ -1,12 +1,14 @@
 """All that the language says to its authors, one small function for each code.
 
-`E1xx` characters, syntax, bounds and bad literals; `E2xx` names; `E3xx` arguments; `E4xx` clauses and steps. A code
-never changes its meaning. No text names a token of the grammar or an exception of Python.
+`E1xx` characters, syntax, bounds and bad literals; `E2xx` names; `E3xx` arguments, types and exact time; `E4xx` clauses
+and steps. A code never changes its meaning. No text names a token
+of the grammar or an exception of Python.
 """
 
 from collections.abc import Sequence
 
 from grammar.diagnostics import Diagnostic, Label
+from grammar.kinds import Type
 from grammar.names import Sort
 from grammar.source import Span
 
@@ -50,8 +52,12 @@ def not_utf8(span: Span) -> Diagnostic:
     return _error("E104", span, "the file is not valid UTF-8 here", "save the file in the encoding UTF-8")
 
 
-def file_too_large(span: Span, size: int, most: int) -> Diagnostic:
-    message = f"the file is too large: {size} bytes, and at most {most} are allowed"
+FILE = "the file"
+FORMATTED_FILE = "the file in its canonical layout"
+
+
+def file_too_large(span: Span, size: int, most: int, what: str = FILE) -> Diagnostic:
+    message = f"{what} is too large: {size} bytes, and at most {most} are allowed"
     return _error("E105", span, message, "divide it into several files")
 
 
@@ -228,7 +234,7 @@ def one_line_block(span: Span) -> Diagnostic:
 
 
 def missing_duration(span: Span, what: str, word: str, help: str | None) -> Diagnostic:
-    return _error("E142", span, f"{what} ends with `{word}` and a duration, which are missing here", help)
+    return _error("E142", span, f"{what} must end with `{word}` and a duration", help)
 
 
 def missing_unit(span: Span, number: str) -> Diagnostic:
@@ -322,7 +328,9 @@ def unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnosti
 
 
 def unknown_event(span: Span, name: str, suggestion: str | None) -> Diagnostic:
-    help = did_you_mean(suggestion) or 'declare it with `event SEQ NAME "UUID"`'
+    forms = {"enter": "enter SEGMENT", "leave": "leave SEGMENT", "change": "change FIELD", "any": "any event"}
+    meant = f"on {forms[name]}" if name in forms else suggestion
+    help = did_you_mean(meant) or 'declare it with `event SEQ NAME "UUID"`'
     return _error("E202", span, f"no event is called `{name}`", help)
 
 
@@ -395,6 +403,129 @@ def digits_out_of_range(span: Span, least: int, most: int) -> Diagnostic:
     return _error("E303", span, f"the digits to round to must be from {least} to {most}")
 
 
+# E3xx: types --------------------------------------------------------------------------------------------------------
+
+_KINDS = (
+    (Type.BOOL | Type.INT | Type.FLOAT, "a number"),
+    (Type.INT | Type.FLOAT, "a number"),
+    (Type.BOOL, "a bool"),
+    (Type.INT, "a whole number"),
+    (Type.FLOAT, "a number"),
+    (Type.TEXT, "a text"),
+    (Type.DATETIME, "a moment"),
+    (Type.DURATION, "a duration"),
+    (Type.LIST, "a list"),
+)
+
+
+def kind(type_: Type) -> str:
+    """`a text`, `a whole number or a list`: what a value of a type may be, apart from null."""
+    rest, words = type_ & ~(Type.NULL | Type.JSON), []
+    for kinds, phrase in _KINDS:
+        if kinds in rest:
+            words.append(phrase)
+            rest &= ~kinds
+    if Type.JSON in type_:
+        words.append("json")
+    return listed(words) or "None"
+
+
+def no_arithmetic(span: Span, operator: str, left: Type, right: Type, help: str | None) -> Diagnostic:
+    message = f"`{operator}` does not take {kind(left)} and {kind(right)}: the result would always be null"
+    return _error("E304", span, message, help)
+
+
+def no_opposite(span: Span, operand: Type) -> Diagnostic:
+    return _error("E305", span, f"`-` does not take {kind(operand)}: the result would always be null")
+
+
+def no_order(span: Span, left: Type, right: Type, help: str | None) -> Diagnostic:
+    message = f"{kind(left)} is neither less nor greater than {kind(right)}: this would never be true"
+    return _error("E306", span, message, help)
+
+
+def never_equal(span: Span, operator: str, left: Type, right: Type, help: str | None) -> Diagnostic:
+    answer = "never be true" if operator == "==" else "always be true"
+    return _error("E307", span, f"{kind(left)} never equals {kind(right)}: this would {answer}", help)
+
+
+def no_membership(span: Span, member: Type, container: Type, help: str | None) -> Diagnostic:
+    if Type.TEXT in container:
+        message = f"only a text can be in a text, and this is {kind(member)}"
+    else:
+        message = f"nothing can be in {kind(container)}: a list, a text or json stands behind `in`"
+    return _error("E308", span, message, help)
+
+
+def wrong_argument(span: Span, name: str, type_: Type, takes: Type) -> Diagnostic:
+    return _error("E309", span, f"`{name}` takes {kind(takes)} here, and this is {kind(type_)}")
+
+
+def one_list(span: Span, name: str, type_: Type) -> Diagnostic:
+    message = f"`{name}` takes a list or several values, and this is {kind(type_)}"
+    return _error("E310", span, message, f"give it several, such as `{name}(1, 2)`")
+
+
+def unlike_arguments(span: Span, name: str, types: Sequence[Type]) -> Diagnostic:
+    kinds = listed(list(dict.fromkeys(kind(type_) for type_ in types)), "and")
+    return _error("E311", span, f"`{name}` compares its arguments, and {kinds} cannot be compared with one another")
+
+
+def no_members(span: Span, container: Type, name: str, help: str | None) -> Diagnostic:
+    return _error("E312", span, f"there is no `.{name}` in {kind(container)}: only json has members", help)
+
+
+def no_elements(span: Span, container: Type) -> Diagnostic:
+    return _error("E313", span, f"nothing can be read inside {kind(container)}: only json and lists have elements")
+
+
+def no_index(span: Span, index: Type) -> Diagnostic:
+    return _error("E314", span, f"an element of a list is read by its number, from 0, and this is {kind(index)}")
+
+
+def misfit(span: Span, what: str, needs: Type, value: Type) -> Diagnostic:
+    return _error("E315", span, f"{what} is {kind(needs)}, and this is {kind(value)}, which never fits")
+
+
+ADDRESS = "the address of an e-mail"
+
+
+# E3xx: exact time ---------------------------------------------------------------------------------------------------
+
+_ELSEWHERE = "a plain `on … when`, an `if` and a template allow it"
+
+
+def inexact(span: Span, what: str, help: str) -> Diagnostic:
+    message = f"a watched condition needs to know when it changes, and nobody can say when {what} changes with `now`"
+    return _error("E321", span, message, f"{help}; {_ELSEWHERE}")
+
+
+def time_alone(span: Span) -> Diagnostic:
+    message = "what moves with `now` is no watched condition by itself"
+    help = "compare it, for example `now - event_last_time_1 > 7d`"
+    return _error("E322", span, message, f"{help}; {_ELSEWHERE}")
+
+
+def not_a_whole_condition(span: Span, what: str) -> Diagnostic:
+    message = f"in a watched condition, {what} can only stand as a whole condition"
+    help = "join it to others by `and`, `or`, `not` or `if`, and compare it with nothing"
+    return _error("E323", span, message, f"{help}; {_ELSEWHERE}")
+
+
+THIS, THIS_CHOICE, THIS_COMPARISON = "this", "this choice", "a comparison with `now`"
+
+
+def result_of(name: str) -> str:
+    return f"the result of `{name}`"
+
+
+COMPARE_LENGTHS = "compare the length of time itself, for example `now - event_last_time_1 > 7d`"
+COMPARE_EACH = "compare with each value by itself and join the comparisons by `and` or `or`"
+CHOOSE_CONDITIONS = "choose between whole comparisons, for example `now > A if C else now > B`"
+READ_THE_CLOCK = "compare with `now`, or read the clock by `hour`, `weekday`, `date`, `today` or `during`"
+SHIFT_BY_A_LENGTH = "it takes `now`, or `now` shifted by a duration that does not depend on `now`"
+
+
 # E4xx: clauses and steps --------------------------------------------------------------------------------------------
 
 
@@ -425,8 +556,9 @@ def flow_without_steps(span: Span, name: str) -> Diagnostic:
     return _error("E406", span, f"the flow `{name}` does nothing", "give it a step, such as `send web`")
 
 
-def branch_without_if(span: Span, word: str) -> Diagnostic:
-    return _error("E407", span, f"this `{word}` belongs to no `if`", "it stands directly below the steps of an `if`")
+def branch_without_if(span: Span, word: str, suggestion: str | None = None) -> Diagnostic:
+    help = did_you_mean(suggestion) or "it stands directly below the steps of an `if`"
+    return _error("E407", span, f"this `{word}` belongs to no `if`", help)
 
 
 def limit_out_of_range(span: Span, most: int | None) -> Diagnostic:
@@ -477,8 +609,7 @@ def arm_without_split(span: Span) -> Diagnostic:
 
 
 def not_watchable(span: Span, name: str, help: str) -> Diagnostic:
-    message = f"`{name}` is not stored with the visitor, so `change` cannot watch it"
-    return _error("E418", span, message, help)
+    return _error("E418", span, f"`change` cannot watch `{name}`", help)
 
 
 def wait_out_of_range(span: Span) -> Diagnostic:
@@ -494,7 +625,7 @@ def percent_out_of_range(span: Span) -> Diagnostic:
 
 
 def percents_above_all(span: Span, total: int) -> Diagnostic:
-    message = f"with this arm the `split` comes to {total} percents, and at most 100 are there"
+    message = f"with this arm the percents of the `split` come to {total}, more than 100"
     return _error("E422", span, message, "who falls in no arm goes on below the `split`")
 
 
@@ -516,7 +647,9 @@ def variable_named_twice(span: Span, name: str) -> Diagnostic:
 HERE = "here"
 NOTHING = "nothing"
 THIS_LINE = "this line"
+WAIT_WITH_STEPS = "a `wait until` with steps below it"
 OUTDENT = "a declaration stands at the beginning of its line"
+PART_OF_MESSAGE = "it is a part of a message and stands indented below `send web:` or `send email:`"
 NOT_IN = "behind a value, `not` begins `not in`"
 SLICES = "a text's beginning and end are compared by `startswith` and `endswith`"
 BRACKET_NOT = "put it in brackets with what follows it: `(not …)`"
@@ -526,11 +659,10 @@ PLAIN_URL = "the URL is written out as it is, without `{{ }}`; values are sent a
 URL_START = "it begins with https:// or http:// and the name of a host"
 URL_SPACES = "it cannot contain spaces or line breaks; write a space as %20"
 URL_PORT = "after the name of the host, only a port from 1 to 65535 can follow the colon"
-AT_EVENTS = "a flow that starts at an event has it named after `on`, such as `on webclick`"
-WITH_WHEN = "it is computed; a flow that starts when it turns true has a `when` and no `on`"
-ON_IDENTIFY = "it changes when the visitor is identified: write `on identify`"
-NO_FIELD = "`change` takes a custom field or a standard variable, such as `change user_city`"
-IN_QUOTES = "a segment is named without quotes"
+AT_EVENTS = "the variables of an event change with it: name the event itself after `on`, such as `on webclick`"
+WITH_WHEN = "it is computed, not stored: a flow that starts when it turns true has a `when` and no `on`"
+ON_IDENTIFY = "it is computed, not stored, and changes with an identify: write `on identify`"
+NO_FIELD = "only what is stored can be watched: custom fields and standard variables, such as `user_city`"
 
 
 def after(found: str) -> str:

@@ -18,6 +18,7 @@ from variables.durability import Durability
 from variables.items import BadBody
 from variables.store import StoreUnavailable
 from whenflow import show
+from whenflow.formatting import format_files
 from whenflow.sending import UnknownEvent, send
 from whenflow.service import DEFAULT_APP, Service, running
 from whenflow.settings import Settings
@@ -141,6 +142,15 @@ def eval_command(
     except BadRequest as refused:
         err.print(str(refused), style="red", markup=False)
         raise typer.Exit(2) from None
+
+
+@app.command()
+def fmt(
+    files: Annotated[list[str], typer.Argument(help=".flow files; `-` is standard input, to standard output.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; name the files that would change.")] = False,
+) -> None:
+    """Rewrites .flow files in the canonical layout: 0; 1 if --check found one to change; 2 if one cannot be read."""
+    raise typer.Exit(format_files(files, out, err, check=check))
 
 
 @app.command()

@@ -42,12 +42,16 @@ NOW = moment(1_767_261_600_123)
 Env = dict[str, Value]
 
 
+TYPES = {f"E{number}" for number in range(304, 320)}
+"""What the type checker says. What it refuses is compiled here all the same: compiled code never fails."""
+
+
 def parsed(text: str, *segments: str) -> Expression:
     report = Diagnostics()
     expression = parse_expression(Source("generated", text), report)
     assert expression is not None, (text, [found.message for found in report])
     check_expression(expression, SCOPE, report, [*BUILT_IN_SEGMENTS, *segments])
-    assert not report.errors, (text, [found.message for found in report])
+    assert {found.code for found in report} <= TYPES, (text, [found.message for found in report])
     return expression
 
 

@@ -153,10 +153,10 @@ flow sell:
         ("visits", "event_last_data_1"),
         ("visits", "event_last_data_1.x"),
         ("visits", "9007199254740991 + 1"),
-        ("nick", "[1]"),
-        ("vip", "1"),
+        ("nick", "event_last_data_1"),
+        ("vip", "event_last_data_1.x"),
         ("since", "'soon'"),
-        ("score", "1d"),
+        ("score", "event_last_data_1.x"),
     ],
 )
 def test_a_value_that_does_not_fit_writes_nothing_and_the_run_goes_on(name: str, expression: str) -> None:

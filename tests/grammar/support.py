@@ -3,6 +3,7 @@
 from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Expression, Flow, Script, Step
+from grammar.not_yet import report_not_yet
 from grammar.parser import parse_expression, read_source
 
 UUID = "0fc050ec-cb6f-11e8-b697-00163e0c79f6"
@@ -16,6 +17,13 @@ def diagnostics(text: str | bytes) -> tuple[Diagnostic, ...]:
     if source is None:
         return tuple(report)
     return read_program([source]).diagnostics
+
+
+def not_yet(text: str) -> tuple[Diagnostic, ...]:
+    """What of a program without errors this version cannot run."""
+    report = Diagnostics()
+    report_not_yet(script(text), report)
+    return tuple(report)
 
 
 def codes(text: str | bytes) -> list[str]:

@@ -32,6 +32,7 @@ from tests.grammar.support import expression, flow, read_expression
 NOWHERE = Span(Source("", ""), 0, 0)
 _TOKENS = """
 event field segment flow on when limit send web set stop if elif else wait : ( ) [ ] , . = == + - not in is None and or
+hours exit goal within until for timeout split % email webhook with subject text html to visit enter leave change true
 1 7d 30min # ' " \"\"\" {{ }} \\ “ ： é a event_count_1
 """
 WORDS = [*_TOKENS.split(), "\n", "\n    ", "\n        ", "\t", "\0"]
@@ -78,6 +79,32 @@ def test_names_are_those_of_python(word: str) -> None:
     if found.ok:
         assert found.script.fields[0].name.isidentifier()
     assert found.ok or word in RESERVED_WORDS or not word.isidentifier() or found.diagnostics[0].code == "E208"
+
+
+DAMAGED = [
+    "wait until user_city{}:",
+    "wait until true for 3d{}:",
+    "if true{}:",
+    "timeout{}:",
+    "50%{}:",
+    "wait untill{}:",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(some.sampled_from(DAMAGED), some.text("):,.=+-ab1 ]{}", max_size=12))
+def test_a_damaged_header_leaves_the_errors_of_the_lines_below_it(header: str, damage: str) -> None:
+    text = flow(f"set user_city = before\n{header.format(damage)}\n    set user_city = below\nset user_city = after")
+    shown = {text[found.span.start : found.span.end] for found in checked(text).diagnostics}
+    assert {"before", "below", "after"} <= shown
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts)
+def test_what_is_found_in_a_line_is_at_most_one_syntax_error(text: str) -> None:
+    found = [one for one in checked(flow(text)).diagnostics if "E120" <= one.code <= "E145"]
+    lines = [one.span.source.position(one.span.start)[0] for one in found]
+    assert len(lines) == len(set(lines))
 
 
 names = some.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED_WORDS)

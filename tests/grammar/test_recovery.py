@@ -12,7 +12,7 @@ def lines(text: str) -> list[tuple[int, str]]:
 
 def test_each_bad_line_is_told_once() -> None:
     text = flow("sned web\nset user_city = = 3 + + \nwhen 5 5 5\nset user_city = nope\nlimit 1 per 7")
-    assert lines(text) == [(4, "E135"), (5, "E122"), (6, "E124"), (7, "E201"), (8, "E120")]
+    assert lines(text) == [(4, "E135"), (5, "E122"), (6, "E124"), (7, "E201"), (8, "E143")]
 
 
 def test_a_declaration_that_cannot_be_read_leaves_no_unknown_names() -> None:
@@ -60,6 +60,16 @@ def test_an_unclosed_bracket_ends_where_a_statement_begins(opened: str) -> None:
     assert lines(text) == [(4, "E118"), (5, "E201")]
 
 
+@pytest.mark.parametrize("arm", ["50%:", '50 % "b":'])
+def test_an_unclosed_bracket_ends_where_an_arm_begins(arm: str) -> None:
+    text = flow(f"split:\n    5%:\n        set user_city = (\n    {arm}\n        set user_city = nope")
+    assert lines(text) == [(6, "E118"), (8, "E201")]
+
+
+def test_a_rest_in_brackets_is_no_arm() -> None:
+    assert codes(flow("when (event_count_1 +\n    50 % 7  # the rest:\n    > 3)\nstop")) == []
+
+
 def test_an_unclosed_bracket_does_not_hide_the_next_declaration() -> None:
     assert lines("segment a:\n    (1 > 2\nsegment b:\n    nope\n") == [(2, "E118"), (4, "E201")]
 
@@ -77,27 +87,150 @@ def test_indentation_that_fits_nothing_is_told() -> None:
     assert codes(flow("if true:\n        stop\n    stop\nstop")) == ["E106"]
 
 
+BRANCHED = [
+    "wait untill true for 3d:",
+    "wait until nope1 nope2 for 3d:",
+    "wait until true for 3:",
+    "wait until true:",
+    "wait until (true for 3d:",
+    "wait until true for 3d",
+    "wiat until true for 3d:",
+]
+
+
+@pytest.mark.parametrize("header", BRANCHED)
+def test_a_timeout_below_a_bad_wait_until_has_its_wait(header: str) -> None:
+    below = "    set user_city = nope\ntimeout:\n    convert 5\nstop 5"
+    assert lines(flow(f"{header}\n{below}"))[1:] == [(5, "E201"), (7, "E120"), (8, "E120")]
+    assert len(lines(flow(f"{header}\n{below}"))) == 4
+
+
+def test_a_timeout_directly_below_a_bad_wait_until_has_its_wait() -> None:
+    assert lines(flow("wait until true\ntimeout:\n    set user_city = nope")) == [(4, "E142"), (6, "E201")]
+
+
+@pytest.mark.parametrize("header", ["timout:", "timeout", "timeout 3d:", "timeout true:"])
+def test_what_stands_below_a_bad_timeout_is_still_read(header: str) -> None:
+    found = lines(flow(f"wait until true for 3d:\n    stop\n{header}\n    set user_city = nope\nstop 5"))
+    assert [line for line, _ in found] == [6, 7, 8]
+
+
+@pytest.mark.parametrize("header", ["else if true:", "elseif true:", "elsif true:", "elif true true:", "elif true"])
+def test_the_branches_below_a_bad_elif_have_their_if(header: str) -> None:
+    found = lines(
+        flow(f"if true:\n    stop\n{header}\n    set user_city = nope\nelif nope:\n    stop\nelse:\n    stop")
+    )
+    assert [line for line, _ in found] == [6, 7, 8]
+
+
+@pytest.mark.parametrize("header", ["iff true:", "if true:\nif"])
+def test_the_branches_below_a_bad_if_have_their_if(header: str) -> None:
+    found = codes(flow(f"{header}\n    stop\nelif nope:\n    stop\nelse:\n    set user_city = nope"))
+    assert found[-2:] == ["E201", "E201"]
+    assert "E407" not in found
+
+
+BAD_ARMS = ["50% b:", "50%", "30:", "12.5%:", "50% 'b' 'c':", "half:", "%:", "50%% :"]
+
+
+@pytest.mark.parametrize("arm", BAD_ARMS)
+def test_a_bad_arm_hides_no_other_line_and_none_of_its_steps(arm: str) -> None:
+    before, after = "10%:\n        set user_city = nope1", "20%:\n        set user_city = nope3"
+    found = lines(flow(f"split:\n    {before}\n    {arm}\n        set user_city = nope2\n    {after}\nstop 5"))
+    assert [line for line, _ in found] == [6, 7, 8, 10, 11]
+
+
+@pytest.mark.parametrize("header", ["split", "splt:", "split 50%:", "split: 50%", "split 2"])
+def test_the_arms_below_a_bad_split_are_still_read(header: str) -> None:
+    found = lines(flow(f"{header}\n    50%:\n        set user_city = nope\n    x%:\n        stop\nstop 5"))
+    assert [line for line, _ in found] == [4, 6, 7, 9]
+
+
+def test_a_split_of_bad_arms_only_still_checks_their_steps() -> None:
+    assert lines(flow("split:\n    5 5:\n        set user_city = nope")) == [(5, "E120"), (6, "E201")]
+
+
+BAD_MESSAGES = [
+    "send emial:",
+    "send email",
+    "sned email:",
+    "send email x:",
+    "send:",
+    "send web x:",
+    'send webhook "x":',
+]
+
+
+@pytest.mark.parametrize("header", BAD_MESSAGES)
+def test_the_parts_below_a_bad_message_are_still_read(header: str) -> None:
+    parts = '    subject "{{ nope }}"\n    txt "x"\n    to nope2\n    text "{{ }}"'
+    found = lines(flow(f"{header}\n{parts}\nstop 5"))
+    assert [line for line, _ in found] == [4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("part", ["subject x", "subjct 'x'", "to", "to a b", "html", "button 'a' link 'b'"])
+def test_a_bad_part_is_told_alone(part: str) -> None:
+    found = lines(flow(f"send email:\n    {part}\n    text '{{{{ nope }}}}'\nstop 5"))
+    assert [line for line, _ in found] == [5, 6, 7]
+
+
+@pytest.mark.parametrize("clause", ["exit if true", "goal true", "hours 9-5", "limit 1 per week", "on a or b"])
+def test_a_bad_clause_is_told_alone(clause: str) -> None:
+    assert lines(flow(f"{clause}\nset user_city = nope\nstop 5"))[1:] == [(5, "E201"), (6, "E120")]
+    assert len(lines(flow(f"{clause}\nset user_city = nope\nstop 5"))) == 3
+
+
+@pytest.mark.parametrize("on", ["on webclick or visit", "on", "on webclick:"])
+def test_what_a_bad_on_may_have_said_is_not_missed(on: str) -> None:
+    text = f"{EVENT}flow f:\n    {on}\n    when int((now - run_time) / 1d) % 2 == track_event_seq\n    stop\n"
+    assert codes(text)[1:] == ["E415"]
+
+
+def test_an_else_below_a_wait_until_is_suggested_a_timeout() -> None:
+    (found,) = diagnostics(flow("wait until true for 3d:\n    stop\nelse:\n    stop"))
+    assert (found.code, found.help) == ("E407", "did you mean `timeout`?")
+
+
+def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
+    assert codes("flow f:\n    when track_event_seq == 1\n    wait untill true\n") == ["E414", "E120"]
+
+
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("line", "code", "advice"),
     [
-        ("wait 3d\nstop", ["E401"]),
-        ('hours "08:00-22:00" "mon-sun"\nstop', ["E401"]),
-        ("exit when true\nstop", ["E401"]),
-        ("goal true within 3d\nstop", ["E401"]),
-        ("wait until true for 3d:\n    stop\ntimeout:\n    stop", ["E401", "E401"]),
-        ('split:\n    50%:\n        stop\n    50% "b":\n        stop', ["E401"]),
-        ('send email:\n    subject "x"\n    text "y"\n    to user_email\nstop', ["E401"]),
-        ('send webhook "https://x.example" with user_city', ["E401"]),
+        ("wait 30", "E143", "`30m`"),
+        ("wait until true for 30", "E143", "`30m`"),
+        ("goal true within 3", "E143", "`3d`"),
+        ("wait for 3d", "E120", "`wait 3d`"),
+        ("wait untill true for 3d", "E120", "did you mean `until`?"),
+        ("wait until true 3d", "E142", "for 30m`"),
+        ("wait until true within 3d", "E142", "for 30m`"),
+        ("wait until user_city For 3d", "E142", "for 30m`"),
+        ("goal true", "E142", "within 3d`"),
+        ("goal true for 3d", "E142", "within 3d`"),
+        ("sleep 3d", "E135", "did you mean `wait`?"),
+        ("email:", "E135", "did you mean `send email`?"),
+        ("exit if true", "E120", "`exit when "),
+        ("exit true", "E120", "`exit when "),
+        ("hours 08:00-22:00", "E144", '"08:00-22:00"'),
+        ("hours 10:30-22:00", "E144", '"08:00-22:00"'),
+        ("hours 9-17", "E144", '"08:00-22:00"'),
+        ("on webclick or checkout", "E120", "commas separate several"),
+        ("on enter 'active'", "E120", "`on enter heavy_clickers`"),
+        ("limit 1 per week", "E120", "`limit 1 per 7d`"),
+        ("send sms 'x'", "E120", "`send email`"),
+        ("send email 'x'", "E120", "`send email:`"),
+        ("send webhook user_city", "E120", "`send webhook "),
+        ("set user_city == 3", "E120", "`set extra_field_TEXT_1 = 5`"),
+        ("split 50%:", "E120", "`split:`"),
+        ("else if true:", "E407", "directly below the steps of an `if`"),
+        ("timeout:", "E416", "directly below a `wait until`"),
+        ("50%:", "E417", "`split:`"),
+        ("subject 'x'", "E135", "`send email:`"),
     ],
 )
-def test_what_the_next_version_brings_is_said_to_be_missing(body: str, found: list[str]) -> None:
-    assert codes(flow(body)) == found
-
-
-@pytest.mark.parametrize("trigger", ["visit", "identify", "enter active", "leave active", "change user_city"])
-def test_triggers_of_the_next_version_are_said_to_be_missing(trigger: str) -> None:
-    assert codes(f"flow f:\n    on {trigger}\n    stop\n") == ["E401"]
-
-
-def test_a_flow_that_time_starts_is_said_to_be_missing() -> None:
-    assert codes("flow f:\n    when true\n    stop\n") == ["E401"]
+def test_a_slip_is_answered_with_what_to_write(line: str, code: str, advice: str) -> None:
+    below = "\n    stop" if line.endswith(":") else ""
+    (found,) = diagnostics(flow(f"{line}{below}\nstop"))
+    assert found.code == code
+    assert advice in (found.help or "")

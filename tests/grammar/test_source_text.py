@@ -44,6 +44,28 @@ def test_line_breaks_in_brackets_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        "(true\n    if false else true)",
+        "(true\n    if false  # so:\n    else true)",
+        '(1 if user_city == "a" else\n    50 % event_count_1)',
+        'user_city in ["b",\n    "a" if true else """if x:\n"""]',
+    ],
+)
+def test_a_line_of_a_broken_condition_is_not_taken_for_a_step(condition: str) -> None:
+    assert codes(flow(f"if {condition}:\n    stop")) == []
+
+
+@pytest.mark.parametrize("text", ["field a text   ", "field a text\n   ", "field a text  # end"])
+def test_a_file_may_end_without_a_line_break(text: str) -> None:
+    assert codes(text) == []
+
+
+def test_an_expression_may_end_in_spaces() -> None:
+    assert expression("1 + 1  ") == expression("1 + 1")
+
+
+@pytest.mark.parametrize(
     ("text", "meaning"),
     [
         (r"'a\'b'", "a'b"),

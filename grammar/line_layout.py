@@ -1,0 +1,276 @@
+"""The canonical layout of one logical line: the spaces between its tokens, and its breaks inside brackets.
+
+A line is written in one piece if it fits and holds no comment inside its brackets. Else the outermost brackets that
+hold a comment or do not fit are broken: their elements, or the operands of their loosest operator, stand one below the
+other, four columns deeper, and the closing bracket in a line of its own. A part that still does not fit is broken in
+the same way. What has no brackets cannot be broken, however long it is.
+
+The layout depends on the tokens and the comments alone, never on where the author broke a line. So writing it again
+changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from grammar.spelling import spelled
+from grammar.tokens import Token
+
+WIDTH = 100
+"""Columns of a line, counted in code points; a deep line may use `LEAST_WIDTH` columns after its indentation."""
+LEAST_WIDTH = 40
+INDENT = 4
+
+_NUMERALS = frozenset({"INT", "FLOAT", "DURATION"})
+_OPERAND_ENDS = frozenset({"NAME", "STRING", "NONE", "BOOL", "CLOSE_ROUND", "CLOSE_SQUARE", *_NUMERALS})
+_TIGHTNESS = {
+    **dict.fromkeys(("if", "else"), 0),
+    "or": 1,
+    "and": 2,
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!=", "in", "not", "is"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "//", "%"), 5),
+}
+"""The operators between two operands, and how tightly each binds."""
+_TIGHTEST_LOGICAL = _TIGHTNESS["and"]
+
+
+@dataclass(slots=True)
+class Remark:
+    """A comment inside brackets, with its `#`. `alone`: it has a line of its own."""
+
+    text: str
+    alone: bool
+
+
+Remarks = dict[int, list[Remark]]
+"""The comments inside the brackets of a line, by the index of the token that they follow."""
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """A line as pieces of text, one for each token. `gaps`: whether a space stands before it.
+
+    `closers` and `commas`: for each opening bracket, by index, that of the closing one and of the commas between.
+    `operators`: how tightly each operator between operands binds, by its index.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    gaps: list[bool] = field(default_factory=list)
+    closers: dict[int, int] = field(default_factory=dict)
+    commas: dict[int, list[int]] = field(default_factory=dict)
+    operators: dict[int, int] = field(default_factory=dict)
+
+
+def lay_out_line(tokens: Sequence[Token], remarks: Remarks, column: int) -> str:
+    """The text of a logical line that begins at a column: from its first token to its last, and what lies between.
+
+    Only the first of its lines is without indentation. The brackets must be matched.
+    """
+    pieces = _pieces(tokens)
+    flat = "".join((" " if gap else "") + text for gap, text in zip(pieces.gaps, pieces.texts, strict=True))
+    limit = max(WIDTH, column + LEAST_WIDTH)
+    if not remarks and (not pieces.closers or (column + len(flat) <= limit and "\n" not in flat)):
+        return flat
+    return _Writer(pieces, _settled(remarks, tokens, pieces.operators), column, limit).written()
+
+
+def _pieces(tokens: Sequence[Token]) -> _Pieces:
+    pieces = _Pieces()
+    open_brackets: list[int] = []
+    previous: Token | None = None
+    after_operand = after_sign = False
+    is_share = len(tokens) > 1 and tokens[0].type == "INT" and tokens[1].text == "%" and tokens[-1].text == ":"
+    for index, token in enumerate(tokens):
+        text = token.text
+        is_tied = after_sign or (is_share and index == 1)
+        pieces.texts.append(spelled(token))
+        pieces.gaps.append(not is_tied and previous is not None and _are_apart(previous, token, after_operand))
+        if text in ("(", "["):
+            open_brackets.append(index)
+            pieces.commas[index] = []
+        elif text in (")", "]"):
+            pieces.closers[open_brackets.pop()] = index
+        elif text == "," and open_brackets:
+            pieces.commas[open_brackets[-1]].append(index)
+        elif after_operand and token.type not in _OPERAND_ENDS and text in _TIGHTNESS:
+            pieces.operators[index] = _TIGHTNESS[text]
+        after_sign = text == "-" and not after_operand
+        after_operand = token.type in _OPERAND_ENDS
+        previous = token
+    return pieces
+
+
+def _are_apart(left: Token, right: Token, after_operand: bool) -> bool:
+    """Whether a space stands between two tokens. A bracket right behind an operand is a call's or an index's."""
+    if left.text in ("(", "[", ".") or right.text in (")", "]", ",", ":"):
+        return False
+    if right.text == ".":
+        return left.type in _NUMERALS
+    return right.text not in ("(", "[") or not after_operand
+
+
+def _settled(remarks: Remarks, tokens: Sequence[Token], operators: dict[int, int]) -> Remarks:
+    """Moves comments to where a line can end: behind a comma from before it, before an operator from behind it.
+
+    Their order stays. Of several at one place only the first can stand behind the token.
+    """
+    settled: Remarks = {}
+    for index, found in sorted(remarks.items()):
+        place = index
+        if tokens[index + 1].text == ",":
+            place = index + 1
+        elif index in operators:
+            place = index - 1
+        settled.setdefault(place, []).extend(found)
+    for found in settled.values():
+        for later in found[1:]:
+            later.alone = True
+    return settled
+
+
+class _Writer:
+    """Writes one logical line as several."""
+
+    def __init__(self, pieces: _Pieces, remarks: Remarks, column: int, limit: int) -> None:
+        self._pieces, self._remarks, self._limit = pieces, remarks, limit
+        self._column = self._margin = column
+        self._text: list[str] = []
+        self._waiting: list[Remark] = []
+        self._at_start, self._must_break = True, False
+
+    def written(self) -> str:
+        self._write(0, len(self._pieces.texts), self._column)
+        return "".join(self._text)
+
+    # Stretches of tokens: from `start` to before `end`
+
+    def _write(self, start: int, end: int, indent: int) -> None:
+        """Writes tokens where the line stands. Of their outermost brackets it breaks those that must be broken."""
+        index = start
+        while index < end:
+            self._put(index, indent)
+            closer = self._pieces.closers.get(index)
+            if closer is None:
+                index += 1
+            elif self._fits_brackets(index, closer, end):
+                self._put_all(index + 1, closer, indent)
+                index = closer
+            else:
+                self._write_broken(index, closer, indent)
+                index = closer
+
+    def _write_broken(self, opening: int, closer: int, indent: int) -> None:
+        """Writes what stands between two brackets: each element in lines of its own, or each operand of the value."""
+        inner = indent + INDENT
+        commas = self._pieces.commas[opening]
+        start = opening + 1
+        for comma in commas:
+            self._new_line(inner)
+            self._write_operands(start, comma + 1, inner, whole_if_it_fits=True)
+            start = comma + 1
+        if start < closer:
+            self._new_line(inner)
+            self._write_operands(start, closer, inner, whole_if_it_fits=bool(commas))
+        self._write_waiting(inner)
+        self._new_line(indent)
+
+    def _write_operands(self, start: int, end: int, indent: int, *, whole_if_it_fits: bool) -> None:
+        """Writes a value that stands at the beginning of a line; its operands one below the other if it is broken."""
+        if whole_if_it_fits and self._fits(start, end):
+            self._put_all(start, end, indent)
+            return
+        breaks = self._loosest(start, end)
+        if not breaks:
+            self._write(start, end, indent)
+            return
+        deeper = indent + INDENT if whole_if_it_fits else indent
+        self._write_operand(start, breaks[0], indent)
+        for operator, following in zip(breaks, [*breaks[1:], end], strict=True):
+            self._new_line(deeper)
+            self._write_operand(operator, following, deeper)
+
+    def _write_operand(self, start: int, end: int, indent: int) -> None:
+        if start in self._pieces.operators:
+            self._put(start, indent)
+            start += 1
+        self._write_operands(start, end, indent, whole_if_it_fits=True)
+
+    def _loosest(self, start: int, end: int) -> list[int]:
+        """The operators outside brackets that bind loosest. None if it is better to break brackets: `a == f(…)`."""
+        found: list[int] = []
+        least, index, brackets = len(_TIGHTNESS), start, False
+        while index < end:
+            tightness = self._pieces.operators.get(index, least + 1)
+            if tightness < least:
+                least, found = tightness, []
+            if tightness == least:
+                found.append(index)
+            closer = self._pieces.closers.get(index, index)
+            brackets = brackets or closer > index + 1
+            index = closer + 1
+        return [] if brackets and least > _TIGHTEST_LOGICAL else found
+
+    # Measuring
+
+    def _fits_brackets(self, opening: int, closer: int, end: int) -> bool:
+        """Whether brackets can stay in the line, with all that follows them up to the next place to break."""
+        if any(index in self._remarks for index in range(opening, closer)):
+            return False
+        if self._column > self._limit or closer == opening + 1:
+            return True
+        last = closer + 1
+        while last < end and last - 1 not in self._pieces.closers and last - 1 not in self._remarks:
+            last += 1
+        return self._fits(opening + 1, last)
+
+    def _fits(self, start: int, end: int) -> bool:
+        if any(index in self._remarks for index in range(start, end - 1)):
+            return False
+        column = self._column
+        for index in range(start, end):
+            piece = self._pieces.texts[index]
+            column += self._pieces.gaps[index] and not (self._at_start and index == start)
+            if column + len(piece.partition("\n")[0]) > self._limit:
+                return False
+            column = _column_after(piece, column)
+        return True
+
+    # Writing
+
+    def _put_all(self, start: int, end: int, indent: int) -> None:
+        for index in range(start, end):
+            self._put(index, indent)
+
+    def _put(self, index: int, indent: int) -> None:
+        """Writes a token, and the comment that follows it in its line."""
+        if self._must_break:
+            self._new_line(indent)
+        piece = self._pieces.texts[index]
+        if self._pieces.gaps[index] and not self._at_start:
+            piece = " " + piece
+        self._text.append(piece)
+        self._column = _column_after(piece, self._column)
+        self._at_start = False
+        for remark in self._remarks.get(index, ()):
+            self._must_break = True
+            if remark.alone:
+                self._waiting.append(remark)
+            else:
+                self._text.append("  " + remark.text)
+
+    def _write_waiting(self, indent: int) -> None:
+        for remark in self._waiting:
+            self._text.append("\n" + " " * indent + remark.text)
+        self._waiting.clear()
+
+    def _new_line(self, indent: int) -> None:
+        """Begins a line, below the comments that wait for lines of their own."""
+        self._write_waiting(indent)
+        self._text.append("\n" + " " * indent)
+        self._column, self._at_start, self._must_break = indent, True, False
+
+
+def _column_after(text: str, column: int) -> int:
+    """The column behind a text, which a long text literal may spread over several lines."""
+    _, line_break, last = text.rpartition("\n")
+    return len(last) if line_break else column + len(text)
