@@ -15,6 +15,7 @@ from engine.compile import Compiler
 from engine.library import check
 from engine.program import BUILT_IN_SEGMENTS, DERIVED, Program
 from grammar.diagnostics import Diagnostics
+
 #from grammar.formatter import format_source
 from grammar.nodes import Expression
 from grammar.parser import MAX_FILE_BYTES, parse_expression

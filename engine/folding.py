@@ -9,7 +9,7 @@ import structlog
 
 from engine.order import Happening
 from engine.program import Program
-from engine.step import Cause, Stepped, step
+from engine.step import Cause, Decision, Stepped, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import NUMBER, Profile, without_reset_events
 from variables.store import Change, DeadLetter, Logged, Message, Timer, Wanted
@@ -24,6 +24,8 @@ class Folding:
         self.visitors = visitors
         """How many visitor numbers have been given out."""
         self.messages: list[Message] = []
+        self.trace: list[tuple[str, Decision]] = []
+        """What was decided about whom, in order."""
         self.dead: list[DeadLetter] = []
         self._program = program
         self._happenings = happenings
@@ -86,6 +88,7 @@ class Folding:
         self._profiles[before.visitor] = stepped.profile
         self._changed.setdefault(before.visitor)
         self.messages += stepped.messages
+        self.trace += [(before.visitor, decision) for decision in stepped.trace]
 
     def _set_aside(self, logged: Logged, where: str, error: Exception) -> None:
         _log.error("set aside", where=where, exc_info=error)

@@ -239,6 +239,8 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
 def format_time(value: Value, form: str, zone: ZoneInfo) -> str | None:
     """As strftime, in English whatever the machine's locale is."""
     local = _local(value, zone)

@@ -89,6 +89,11 @@ def is_zone(name: str) -> bool:
     return name in _zones()
 
 
+def zone_fault(name: str, span: Span, suggestions: Suggestions) -> Diagnostic | None:
+    """What is wrong with a zone that stands by itself, or None."""
+    return None if is_zone(name) else wording.bad_zone(span, name, suggestions.nearest(name, _zones()))
+
+
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())

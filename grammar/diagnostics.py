@@ -10,6 +10,10 @@ from grammar.source import Span
 
 Severity = OneOf["error", "warning"]
 
+Part = OneOf["place", "error", "warning", "message", "text", "label", "help", "good"]
+"""What a stretch of a text for people is, so that a terminal can give it a colour."""
+Stretch = tuple[Part, str]
+
 _SHOWN_WIDTH = 120
 """Of a longer source line only a stretch around the caret is shown."""
 
@@ -32,6 +36,20 @@ class Diagnostic:
     span: Span
     help: str | None = None
     labels: tuple[Label, ...] = ()
+
+    def stretches(self) -> Iterator[Stretch]:
+        """The text of `render`, piece by piece, and what each is."""
+        yield "place", f"{place(self.span)}: "
+        yield self.severity, f"{self.severity} {self.code}"
+        yield "message", f": {self.message}"
+        yield from excerpt(self.span, self.severity)
+        for label in self.labels:
+            yield "place", f"\n  {place(label.span)}: "
+            yield "label", label.message
+            yield from excerpt(label.span, "label")
+        if self.help is not None:
+            yield "help", "\n  help:"
+            yield "text", f" {self.help}"
 
 
 class Diagnostics:
@@ -63,29 +81,9 @@ class Diagnostics:
         return all(diagnostic.severity != "error" for diagnostic in self._found.values())
 
 
-Part = OneOf["place", "error", "warning", "message", "text", "label", "help"]
-"""What a stretch of a rendered diagnostic is, so that a terminal can give it a colour."""
-
-
 def render(diagnostic: Diagnostic) -> str:
     """Plain text for people: place, message, the source line with a caret span, further places, help."""
-    return "".join(text for _, text in stretches(diagnostic))
-
-
-def stretches(diagnostic: Diagnostic) -> Iterator[tuple[Part, str]]:
-    """The text of `render`, piece by piece, and what each is."""
-    severity = diagnostic.severity
-    yield "place", f"{_place(diagnostic.span)}: "
-    yield severity, f"{severity} {diagnostic.code}"
-    yield "message", f": {diagnostic.message}"
-    yield from _excerpt(diagnostic.span, severity)
-    for label in diagnostic.labels:
-        yield "place", f"\n  {_place(label.span)}: "
-        yield "label", label.message
-        yield from _excerpt(label.span, "label")
-    if diagnostic.help is not None:
-        yield "help", "\n  help:"
-        yield "text", f" {diagnostic.help}"
+    return "".join(text for _, text in diagnostic.stretches())
 
 
 def to_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
@@ -106,12 +104,13 @@ def to_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
     }
 
 
-def _place(span: Span) -> str:
+def place(span: Span) -> str:
+    """`file:line:column`, lines and columns from 1."""
     line, column = span.source.position(span.start)
     return f"{span.source.name}:{line}:{column}"
 
 
-def _excerpt(span: Span, carets: Part) -> Iterator[tuple[Part, str]]:
+def excerpt(span: Span, carets: Part) -> Iterator[Stretch]:
     """The line in which a span starts, and below it a row of carets that is as wide on a screen as the span is."""
     number, column = span.source.position(span.start)
     text = span.source.line(number)
@@ -122,7 +121,7 @@ def _excerpt(span: Span, carets: Part) -> Iterator[tuple[Part, str]]:
     lead = "…" if first else ""
     tail = "…" if first + _SHOWN_WIDTH < len(text) else ""
     indent = " " * len(lead) + "".join(_blank(char) for char in text[first:start])
-    yield "text", f"\n    {lead}{_printable(shown)}{tail}\n    {indent}"
+    yield "text", f"\n    {lead}{printable(shown)}{tail}\n    {indent}"
     yield carets, "^" * max(1, sum(_width(char) for char in marked))
 
 
@@ -146,6 +145,6 @@ def _blank(char: str) -> str:
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Control characters would act on the reader's terminal or turn the line round; they are shown as a box."""
     return _UNPRINTABLE.sub("\ufffd", text)

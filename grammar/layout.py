@@ -6,19 +6,20 @@ from grammar.source import Source, Span
 from grammar.tokens import Line
 
 
-def lay_out(lines: list[Line], source: Source, report: Diagnostics) -> int:
+def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> int:
     """Notes on each line the blocks that begin and end before it; returns how many are open at the end.
 
     A line that is indented like no line above it counts to the nearest block it can belong to, and is reported.
+    `margin`: the indentation of a line that is in no block.
     """
-    levels = [0]
+    levels = [margin]
     previous: Line | None = None
     for line in lines:
-        while line.indent < levels[-1]:
+        while line.indent < levels[-1] and len(levels) > 1:
             levels.pop()
             line.dedents += 1
-        if line.indent > levels[-1]:
-            if line.dedents:
+        if line.indent != levels[-1]:
+            if line.dedents or line.indent < margin:
                 _report_unmatched(line, source, report)
             else:
                 levels.append(line.indent)

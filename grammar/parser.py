@@ -57,8 +57,11 @@ def file_bytes(text: str) -> bytes:
     return text.replace("\r\n", "\r\r\n").encode()
 
 
-def parse(sources: Sequence[Source], report: Diagnostics) -> Script:
-    """All declarations of some files, as one program. What could not be read is reported and left out."""
+def parse(sources: Sequence[Source | Span], report: Diagnostics) -> Script:
+    """All declarations of some files, as one program. What could not be read is reported and left out.
+
+    A Span is a stretch of whole lines of a file; its first line says how far declarations are indented.
+    """
     declarations: list[Declaration] = []
     broken: set[str] = set()
     suggestions = Suggestions()
@@ -89,8 +92,8 @@ def parse_layout(source: Source, report: Diagnostics) -> LaidOut:
     return parser.laid_out
 
 
-def parse_expression(source: Source, report: Diagnostics) -> Expression | None:
-    """The one expression that a source holds. None, and reported, if it holds none or more."""
+def parse_expression(source: Source | Span, report: Diagnostics) -> Expression | None:
+    """The one expression that a source, or a stretch of one, holds. None, and reported, if it holds none or more."""
     return _Parser(source, report, Suggestions()).only_expression()
 
 
@@ -115,13 +118,17 @@ MAX_BLOCKS = 100
 
 
 class _Parser:
-    """Parses one source."""
+    """Parses one source, or a stretch of one."""
 
-    def __init__(self, source: Source, report: Diagnostics, suggestions: Suggestions) -> None:
+    def __init__(self, text: Source | Span, report: Diagnostics, suggestions: Suggestions) -> None:
+        stretch = text if isinstance(text, Span) else Span(text, 0, len(text.text))
+        source = stretch.source
         self._source, self._report, self._suggestions = source, report, suggestions
-        lexer = Lexer(source, report)
+        lexer = Lexer(source, report, start=stretch.start, end=stretch.end)
         self._lines = lexer.lines()
         self._comments = lexer.comments
+        self._end = stretch.end
+        self._margin = self._lines[0].indent if isinstance(text, Span) and self._lines else 0
         self._starts = [line.start for line in self._lines]
         self._builder = TreeBuilder(source, report, self._complain, self._template, suggestions)
         self._callbacks = grammar().callbacks(self._builder)
@@ -144,7 +151,7 @@ class _Parser:
     # Scripts
 
     def script(self) -> tuple[Declaration, ...]:
-        lay_out(self._lines, self._source, self._report)
+        lay_out(self._lines, self._source, self._report, self._margin)
         for index, line in enumerate(self._lines):
             following = self._lines[index + 1] if index + 1 < len(self._lines) else None
             self._close_blocks(line.dedents)
@@ -234,7 +241,7 @@ class _Parser:
 
     def _note_names(self, line: Line) -> None:
         """Whatever an unreadable declaration may have declared is not unknown."""
-        if line.indent == 0:
+        if line.indent == self._margin:
             self._builder.broken_names.update(
                 str(token.value) if token.type in ("STRING", "INT") else token.text for token in line.tokens
             )
@@ -294,8 +301,8 @@ class _Parser:
 
     def only_expression(self) -> Expression | None:
         if not self._lines:
-            nowhere = Line(0, 0)
-            self._complain_in(nowhere, wording.missing_value(Span(self._source, 0, 0), wording.NOTHING, wording.HERE))
+            nowhere = Span(self._source, self._end, self._end)
+            self._complain_in(Line(self._end, 0), wording.missing_value(nowhere, wording.NOTHING, wording.HERE))
             return None
         line = self._lines[0]
         expression = self._expression(line)

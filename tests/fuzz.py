@@ -13,11 +13,10 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from grammar.flowtest import read_flow_test
-
 from engine.program import Program
 from grammar.checker import check_expression, read_program
 from grammar.diagnostics import Diagnostic, Diagnostics, render, to_json
+from grammar.flowtest import read_flow_test
 from grammar.formatter import format_source
 from grammar.parser import parse, parse_expression, read_source
 from grammar.scope import Scope

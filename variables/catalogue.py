@@ -1,7 +1,7 @@
 """The catalogue: the event fields and the variables that an app's program declares, beside the standard ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Self
 
@@ -84,6 +84,11 @@ class Catalogue:
         custom = (Variable(f.name, f.type, None, Writer.PAGE | Writer.SERVER | Writer.FLOW) for f in script.fields)
         variables = [*_STANDARD, *custom, *(v for event in events.values() for v in _of_event(event))]
         return cls(events, {variable.name: variable for variable in variables})
+
+    def with_open_visits(self) -> "Catalogue":
+        """The same, but a visit may carry any standard variable: so that a flow test can set a visitor up."""
+        opened = {v.name: replace(v, by_visit=True) for v in _STANDARD}
+        return Catalogue(self.events, {**self.variables, **opened})
 
     def event(self, name: str, uuid: str) -> EventField:
         """The event field that carries this name and this UUID. Raises BadItem, which names the one that is wrong."""

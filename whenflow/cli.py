@@ -180,6 +180,22 @@ def apply(
         _fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
 
 
+@app.command("test")
+def run_tests(
+    paths: Annotated[list[Path], typer.Argument(help=".flowtest files, and folders that have such files in them.")],
+    json: Annotated[bool, typer.Option("--json", help="Print file, outcome, line and reasons as JSON.")] = False,
+) -> None:
+    """Runs flow tests, in virtual time: 0 if all pass, 1 if one fails, 2 if one cannot be read or checked."""
+    from whenflow.testing import run_all  # no other command needs it
+
+    ran = run_all(paths, None if json else lambda outcome: out.print(show.painted(outcome.stretches())))
+    if json:
+        sys.stdout.write(ran.to_json())
+    else:
+        out.print(ran.summary, markup=False)
+    raise typer.Exit(ran.exit_code)
+
+
 # Visitors -------------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from console.health import Health
 from console.running_app import Applied
 from engine.program import Program
 from grammar.checker import Checked
-from grammar.diagnostics import Diagnostic, Part, stretches, to_json
+from grammar.diagnostics import Diagnostic, Part, Stretch, to_json
 from grammar.wording import counted
 from variables.apps import App
 from whenflow.service import DEFAULT_APP, Service
@@ -55,13 +55,19 @@ _STYLES: dict[Part, str] = {
     "text": "",
     "label": "bold blue",
     "help": "bold green",
+    "good": "green",
 }
 
 
 def diagnostics(err: Console, found: Iterable[Diagnostic]) -> None:
     """Diagnostics for people, in colour where the terminal has colours."""
     for diagnostic in found:
-        err.print(Text.assemble(*((text, _STYLES[part]) for part, text in stretches(diagnostic))), end="\n\n")
+        err.print(painted(diagnostic.stretches()), end="\n\n")
+
+
+def painted(stretches: Iterable[Stretch]) -> Text:
+    """A text in the colours of its parts."""
+    return Text.assemble(*((text, _STYLES[part]) for part, text in stretches))
 
 
 def diagnostics_json(found: Iterable[Diagnostic]) -> str:

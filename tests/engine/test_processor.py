@@ -14,7 +14,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine.processor import BATCH, LEASE, PER_COMMIT, Processor
+from engine.owned_shard import PER_COMMIT
+from engine.processor import BATCH, LEASE, Processor
 from engine.program import Program
 from tests.engine.test_folding import (
     PROGRAMS,

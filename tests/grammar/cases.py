@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
-from tests.grammar.support import diagnostics, not_yet
+from tests.grammar.support import diagnostics, flow_test_diagnostics, not_yet
 
 FOLDER = Path(__file__).parent / "diagnostics"
 CODES = re.findall(r'_(?:error|warning)\(\s*"([EW][0-9]{3})"', Path(wording.__file__).read_text(encoding="utf-8"))
@@ -57,6 +57,8 @@ def broken_file(code: str) -> bytes:
 
 def findings(code: str, *, mended: bool = False) -> tuple[Diagnostic, ...]:
     """All that is found in the broken or the mended file of a code."""
+    if language(code) == "flowtest":
+        return flow_test_diagnostics(path(code, mended=mended))
     file = path(code, mended=True).read_bytes() if mended else broken_file(code)
     return not_yet(file.decode()) if code == "E401" and not mended else diagnostics(file)
 

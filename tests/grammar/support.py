@@ -1,7 +1,11 @@
 """Short ways to parse and check, for tests."""
 
+from pathlib import Path
+
+from engine.flowtest_plan import plan
 from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.flowtest import read_flow_test
 from grammar.nodes import Expression, Flow, Script, Step
 from grammar.not_yet import report_not_yet
 from grammar.parser import parse_expression, read_source
@@ -28,6 +32,15 @@ def not_yet(text: str) -> tuple[Diagnostic, ...]:
 
 def codes(text: str | bytes) -> list[str]:
     return [found.code for found in diagnostics(text)]
+
+
+def flow_test_diagnostics(file: Path) -> tuple[Diagnostic, ...]:
+    """All that reading and checking a flow test finds; what it loads lies beside it."""
+    report = Diagnostics()
+    source = read_source(file.name, file.read_bytes(), report)
+    assert source is not None
+    plan(read_flow_test(source, report), lambda path: (path, (file.parent / path).read_bytes()), report)
+    return tuple(report)
 
 
 def script(text: str) -> Script:
