@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from grammar.formatter import format_source
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from grammar.checker import read_program
 from grammar.diagnostics import Diagnostics, render
+from grammar.formatter import format_source
 from grammar.parser import read_source
 from grammar.source import Source
 from tests.docs.markdown import Block, Page

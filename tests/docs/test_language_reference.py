@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from grammar.flowtest import read_flow_test
-from grammar.flowtest_nodes import Command, Expect
 
 from engine.operators import LONGEST_LIST, LONGEST_TEXT
 from grammar import flowtest_nodes
@@ -16,6 +14,8 @@ from grammar.checker import MAX_EVENTS
 from grammar.diagnostics import Diagnostics
 from grammar.expressions import MAX_NODES
 from grammar.flow_checker import LONGEST_WAIT, MAX_STARTS_PER
+from grammar.flowtest import read_flow_test
+from grammar.flowtest_nodes import Command, Expect
 from grammar.kinds import Type
 from grammar.lexing import MAX_LEVELS
 from grammar.literals import MAX_DURATION, MAX_INT_DIGITS, MAX_TEXT_BYTES
