@@ -17,7 +17,8 @@ from bench.peers import PEERS, prepared_context
 from bench.report import Row, at_least, at_most, duration
 from bench.rounds import Contender, Times, in_turns
 from engine.compile import Compiler
-from engine.program import BUILT_IN_SEGMENTS, DERIVED, UTC
+from engine.program import UTC
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
 from grammar.parser import parse_expression
 from grammar.scope import Scope

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from bench.report import Row, at_most, duration
 from engine.compile import Compiler
 from engine.library import check
-from engine.program import BUILT_IN_SEGMENTS, DERIVED, Program
+from engine.program import Program
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
 
-#from grammar.formatter import format_source
+# from grammar.formatter import format_source
 from grammar.nodes import Expression
 from grammar.parser import MAX_FILE_BYTES, parse_expression
 from grammar.scope import Scope
@@ -63,8 +64,8 @@ def rows(*, quick: bool) -> Iterator[Row]:
     yield _within(f"{FLOWS:,} flows parsed, checked and compiled", _time(lambda: _compile(text), times), 5)
     largest = HEAD + "".join(FLOW.format(number=n) for n in range(1, MAX_FILE_BYTES // len(FLOW.encode()) - 50))
     yield _within(f"a file of {len(largest.encode()) >> 10} KiB checked", _time(lambda: check([("f", largest)]), 1), 10)
-    #formatting = _time(lambda: format_source(Source("f", largest), Diagnostics()), 1)
-    #yield Row("the same file formatted", duration(formatting))
+    # formatting = _time(lambda: format_source(Source("f", largest), Diagnostics()), 1)
+    # yield Row("the same file formatted", duration(formatting))
     yield _slowest("largest expression, parsed", {name: _parsing(shape) for name, shape in SHAPES.items()}, 0.05)
     yield _slowest("largest expression, evaluated", {name: _running(shape) for name, shape in SHAPES.items()}, 0.005)
 

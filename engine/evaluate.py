@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
-from engine.program import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import MAX_EVENTS, check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.names import INSTANT_VARIABLES, is_taken

@@ -17,8 +17,9 @@ from engine.flowtest_failures import Failure, Sent
 from engine.flowtest_plan import START, Apply, Plan, Planned, ReadFile, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
-from engine.program import BUILT_IN_SEGMENTS, DERIVED, Program
+from engine.program import Program
 from engine.step import Decision
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test

@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
 from engine.graph import Graph, in_milliseconds
-from grammar.diagnostics import Diagnostics
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.nodes import (
-    Expression,
     Flow,
     Limit,
     OnAnyEvent,
@@ -18,32 +17,12 @@ from grammar.nodes import (
     OnEventSeq,
     Script,
 )
-from grammar.parser import parse_expression
 from grammar.scope import Place, Scope
-from grammar.source import Source
 from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
 from variables.values import Value
 
 UTC = ZoneInfo("UTC")
-
-
-def _expression(text: str) -> Expression:
-    parsed = parse_expression(Source("built in", text), Diagnostics())
-    assert parsed is not None
-    return parsed
-
-
-DERIVED = {
-    "is_online": _expression("now - last_seen_time < 2m"),
-    "is_anonymous_user": _expression("ent_user_id is None"),
-}
-"""Names that stand for an expression over others (LANGUAGE.md section 4)."""
-BUILT_IN_SEGMENTS = {
-    "online": _expression("is_online"),
-    "new": _expression("first_seen_time >= today()"),
-    "active": _expression("now - last_seen_time < 30d"),
-}
 
 
 # Flows, ready to run -----------------------------------------------------------------------------------------------

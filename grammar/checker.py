@@ -8,6 +8,7 @@ from grammar.cycles import check_cycles
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.expression_checker import ExpressionChecker, check_expression
 from grammar.flow_checker import FlowChecker
+from grammar.lint import lint
 from grammar.literals import is_uuid
 from grammar.names import PREDECLARED_SEGMENTS, is_taken
 from grammar.nodes import Event, Script
@@ -39,6 +40,8 @@ def read_program(sources: Sequence[Source], *, max_events: int = MAX_EVENTS) -> 
     report = Diagnostics()
     script = parse(sources, report)
     check(script, report, max_events=max_events)
+    if report.ok:
+        lint(script, report)
     return Checked(script, tuple(report))
 
 

@@ -1,8 +1,8 @@
 """All that the language says to its authors, one small function for each code.
 
 `E1xx` characters, syntax, bounds and bad literals; `E2xx` names; `E3xx` arguments, types and exact time; `E4xx` clauses
-and steps. A code never changes its meaning. No text names a token
-of the grammar or an exception of Python.
+and steps; `W5xx` lint; `E6xx` flow tests. A code never changes its meaning. No text names a token of the grammar or an
+exception of Python.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,12 @@ from grammar.source import Span
 
 def _error(code: str, span: Span, message: str, help: str | None = None, labels: tuple[Label, ...] = ()) -> Diagnostic:
     return Diagnostic(code, "error", message, span, help, labels)
+
+
+def _warning(
+    code: str, span: Span, message: str, help: str | None = None, labels: tuple[Label, ...] = ()
+) -> Diagnostic:
+    return Diagnostic(code, "warning", message, span, help, labels)
 
 
 def did_you_mean(name: str | None) -> str | None:
@@ -640,6 +646,70 @@ def bad_url(span: Span, help: str) -> Diagnostic:
 
 def variable_named_twice(span: Span, name: str) -> Diagnostic:
     return _error("E425", span, f"`{name}` is already sent with this webhook", "name each variable once")
+
+
+# W5xx: lint ---------------------------------------------------------------------------------------------------------
+
+
+def always_true(span: Span, reason: str | None) -> Diagnostic:
+    return _warning("W501", span, "this is always true", reason)
+
+
+def always_false(span: Span, reason: str | None) -> Diagnostic:
+    return _warning("W502", span, "this is always false", reason)
+
+
+def unreachable_step(span: Span) -> Diagnostic:
+    return _warning("W503", span, "this step is never reached: every way to it ends in a `stop`", "take it out")
+
+
+def dead_arm(span: Span, reason: str) -> Diagnostic:
+    return _warning("W504", span, f"the steps below are never reached: {reason}")
+
+
+def never_starts(span: Span, reason: str, labels: tuple[Label, ...] = ()) -> Diagnostic:
+    return _warning("W505", span, f"this flow never starts: {reason}", None, labels)
+
+
+def dead_by_exit(span: Span, what: str, exit: Span) -> Diagnostic:
+    message = f"{what} never reached, because the flow's `exit when` ends the run before"
+    return _warning("W506", span, message, None, (Label("`exit when` stands here", exit),))
+
+
+def true_already(span: Span) -> Diagnostic:
+    return _warning("W507", span, "there is nothing to wait for: this is always true here already")
+
+
+def idle_trigger(span: Span, reason: str, labels: tuple[Label, ...] = ()) -> Diagnostic:
+    return _warning("W508", span, f"this never starts the flow: {reason}", None, labels)
+
+
+WRITTEN_OUT = "it is written out as a constant"
+EXCLUSIVE = "its parts exclude one another"
+EXHAUSTIVE = "one of its parts is true for every visitor"
+
+CHOSEN_EARLIER = "whenever this is true, an arm above it is chosen"
+FALSE_HERE = "by what led here, this is always false"
+ALL_CHOSEN = "one of the arms above this `else` is always chosen"
+
+THE_STEPS_BELOW, THIS_STEP = "the steps below are", "this step is"
+
+FALSE_AT_TRIGGER = "`when` is always false when this happens"
+FALSE_AT_TRIGGERS = "this is always false when the flow's trigger happens"
+EXIT_AT_START = "this is true whenever it would start, and a run that would end at once is not started"
+WHEN_IS_HERE = "`when` stands here"
+
+
+def count_from_zero(name: str) -> str:
+    return f"`{name}` is a whole number, 0 or more"
+
+
+def nobody_enters(segment: str) -> str:
+    return f"nobody is ever in the segment `{segment}`"
+
+
+def nobody_leaves(segment: str) -> str:
+    return f"nobody ever leaves the segment `{segment}`"
 
 
 # Parts of sentences and help lines that depend on the place ---------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compile import Compiled, Compiler
-from engine.program import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.nodes import Expression, SendWeb, Template
 from grammar.scope import Scope

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.compile import Compiled, Compiler
-from engine.program import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
 from grammar.expression_checker import check_expression
 from grammar.nodes import Expression

@@ -31,7 +31,15 @@ def not_yet(text: str) -> tuple[Diagnostic, ...]:
 
 
 def codes(text: str | bytes) -> list[str]:
-    return [found.code for found in diagnostics(text)]
+    """The codes of the errors in a file."""
+    return [found.code for found in diagnostics(text) if found.severity == "error"]
+
+
+def warnings(text: str) -> list[tuple[str, str]]:
+    """What lint finds in a file without errors: the codes, and the stretches of the text."""
+    found = diagnostics(text)
+    assert all(one.severity == "warning" for one in found), found
+    return [(one.code, text[one.span.start : one.span.end]) for one in found]
 
 
 def flow_test_diagnostics(file: Path) -> tuple[Diagnostic, ...]:
@@ -49,7 +57,7 @@ def script(text: str) -> Script:
     source = read_source("t.flow", text, report)
     assert source is not None
     checked = read_program([source])
-    assert checked.diagnostics == ()
+    assert checked.ok, checked.diagnostics
     return checked.script
 
 

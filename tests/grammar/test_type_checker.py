@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compile import Compiler
-from engine.program import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.expression_checker import ExpressionChecker

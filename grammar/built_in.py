@@ -1,0 +1,24 @@
+"""Names that the language defines by its own expressions (LANGUAGE.md sections 3 and 4)."""
+
+from grammar.diagnostics import Diagnostics
+from grammar.nodes import Expression
+from grammar.parser import parse_expression
+from grammar.source import Source
+
+
+def _expression(text: str) -> Expression:
+    parsed = parse_expression(Source("built in", text), Diagnostics())
+    assert parsed is not None
+    return parsed
+
+
+DERIVED = {
+    "is_online": _expression("now - last_seen_time < 2m"),
+    "is_anonymous_user": _expression("ent_user_id is None"),
+}
+"""Names that stand for an expression over others (LANGUAGE.md section 4)."""
+BUILT_IN_SEGMENTS = {
+    "online": _expression("is_online"),
+    "new": _expression("first_seen_time >= today()"),
+    "active": _expression("now - last_seen_time < 30d"),
+}

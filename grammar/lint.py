@@ -1,0 +1,140 @@
+"""Lint: what is allowed, but surely not meant. Warnings only, and only what is certain.
+
+Here stands what is said of conditions; what follows from them in a flow is in `grammar.reach`.
+"""
+
+from collections.abc import Iterator
+
+from grammar import wording
+from grammar.consistency import possible
+from grammar.diagnostics import Diagnostics
+from grammar.nodes import (
+    Boolean,
+    Comparison,
+    Conditional,
+    Constant,
+    Expression,
+    Flow,
+    If,
+    Name,
+    Script,
+    SendEmail,
+    Set,
+    Unary,
+    WaitUntil,
+)
+from grammar.reach import Reach, Surroundings, written_by
+from grammar.truth import Truths
+from grammar.walk import steps_within, templates_of, walk
+
+
+def lint(script: Script, report: Diagnostics) -> None:
+    """Reports what a program without errors has that cannot have been meant (W5xx)."""
+    truths = Truths(script)
+    conditions = _Conditions(truths, report)
+    for segment in script.segments:
+        conditions.check(segment.condition)
+    surroundings = Surroundings(script, truths, conditions.constant, report)
+    written: frozenset[str] = frozenset()
+    for flow in script.flows:
+        for condition in conditions_of(flow):
+            conditions.check(condition)
+        for value in _values_in(flow):
+            conditions.check_within(value)
+        Reach(flow, written, surroundings).check()
+        written |= written_by(flow)
+
+
+def conditions_of(flow: Flow) -> Iterator[Expression]:
+    """All the conditions of a flow, those of its steps among them."""
+    if flow.when is not None:
+        yield flow.when
+    if flow.exit is not None:
+        yield flow.exit
+    if flow.goal is not None:
+        yield flow.goal.condition
+    for step in steps_within(flow.steps):
+        if isinstance(step, If):
+            yield from (arm.condition for arm in step.arms)
+        elif isinstance(step, WaitUntil):
+            yield step.condition
+
+
+def _values_in(flow: Flow) -> Iterator[Expression]:
+    """The expressions of a flow whose values count."""
+    for step in steps_within(flow.steps):
+        for template in templates_of(step):
+            yield from (part for part in template.parts if not isinstance(part, str))
+        if isinstance(step, Set):
+            yield step.value
+        elif isinstance(step, SendEmail) and step.to is not None:
+            yield step.to
+
+
+class _Conditions:
+    """Tells of the smallest parts of conditions that are always true or always false."""
+
+    def __init__(self, truths: Truths, report: Diagnostics) -> None:
+        self._truths, self._report = truths, report
+        self._visited: set[int] = set()
+        self._told: set[int] = set()
+
+    def constant(self, condition: Expression) -> bool:
+        """Whether something in a condition was told of, so that nothing more need be said of what follows from it."""
+        return id(condition) in self._told
+
+    def check(self, condition: Expression) -> None:
+        self._truths.of(condition)
+        if self._tell(condition):
+            self._told.add(id(condition))
+        self.check_within(condition)
+
+    def check_within(self, value: Expression) -> None:
+        """Checks the conditions of all `A if CONDITION else B` in an expression."""
+        for node in walk(value):
+            if isinstance(node, Conditional) and id(node.condition) not in self._visited:
+                self._truths.of(node.condition)
+                self._tell(node.condition)
+
+    def _tell(self, node: Expression) -> bool:
+        """Tells of a part, unless it has parts to tell of. Recurses no deeper than expressions may be nested."""
+        self._visited.add(id(node))
+        told = [self._tell(part) for part in _parts(node)]
+        if any(told):
+            return True
+        truth = self._truths.part(node)
+        if not possible(truth.false):
+            self._report.add(wording.always_true(node.span, _reason(node, always=True)))
+        elif not possible(truth.true):
+            self._report.add(wording.always_false(node.span, _reason(node, always=False)))
+        else:
+            return False
+        return True
+
+
+def _parts(node: Expression) -> tuple[Expression, ...]:
+    """The conditions that a condition is put together from."""
+    match node:
+        case Boolean():
+            return node.operands
+        case Unary(operator="not"):
+            return (node.operand,)
+        case Conditional():
+            return (node.condition, node.then, node.otherwise)
+        case _:
+            return ()
+
+
+def _reason(node: Expression, *, always: bool) -> str | None:
+    """Why a condition is always the same, where that can be said shortly."""
+    match node:
+        case Constant():
+            return wording.WRITTEN_OUT
+        case Boolean(operator="and") if not always:
+            return wording.EXCLUSIVE
+        case Boolean(operator="or") if always:
+            return wording.EXHAUSTIVE
+        case Comparison(first=Name(id=name), links=(link,)) if name.startswith("event_count_"):
+            return wording.count_from_zero(name) if isinstance(link.right, Constant) else None
+        case _:
+            return None
