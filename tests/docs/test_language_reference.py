@@ -44,6 +44,7 @@ from tests.docs.test_language import FILES, PAGE, claims
 from tests.grammar.support import script
 
 GRAMMAR = (Path(__file__).parents[2] / "grammar" / "flow.lark").read_text("utf-8")
+CASES = Path(__file__).parents[1] / "grammar" / "diagnostics"
 REFERENCE = PAGE.section("11. Reference")
 
 TYPES = {Type.INT: "int", Type.TEXT: "text", Type.BOOL: "bool", Type.DATETIME: "datetime", Type.JSON: "json"}
@@ -212,6 +213,11 @@ def test_every_command_of_flow_tests_has_a_row() -> None:
     kinds = {kind for kind in vars(flowtest_nodes).values() if isinstance(kind, type) and issubclass(kind, Command)}
     assert report.ok
     assert {type(command) for command in commands} == kinds - {Command, Expect}
+
+
+def test_every_family_of_codes_has_a_row() -> None:
+    rows = PAGE.section("9. Checking, formatting, and messages about mistakes").rows()
+    assert {row[0] for row in rows} == {case.stem[:2] for case in CASES.glob("*.md")}
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
