@@ -16,6 +16,7 @@ from grammar.formatter import format_source
 from grammar.parser import read_source
 from grammar.source import Source
 from tests.docs.markdown import Block, Page
+from whenflow import service_commands  # noqa: F401 - adds the commands that work on a store
 from whenflow.cli import app
 from whenflow.evaluating import evaluate_one
 
