@@ -11,8 +11,8 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from bench.report import Row, at_most, duration
+from engine.check import check
 from engine.compile import Compiler
-from engine.library import check
 from engine.program import Program
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics

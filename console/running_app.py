@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.view import visitor_view
-from engine.library import ProgramLibrary, check_to_run
+from engine.check import check_to_run
+from engine.library import ProgramLibrary
 from engine.program import Program
 from grammar.checker import Checked
 from variables.apps import App, AppStore, StoredProgram
@@ -38,7 +39,7 @@ class ReassignedEvents(Exception):
 
 
 class InvalidProgram(Exception):
-    """Applying was refused because the program has errors or cannot run yet; nothing was stored."""
+    """Applying was refused because the program has errors; nothing was stored."""
 
     def __init__(self, checked: Checked) -> None:
         self.checked = checked

@@ -2,15 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from engine.check import check
 from engine.program import Program
-from grammar.checker import Checked, read_program
-from grammar.diagnostics import Diagnostics
-from grammar.nodes import Script
-from grammar.not_yet import report_not_yet
-from grammar.parser import read_source
 from variables.apps import AppStore, StoredProgram
 
 KEPT = 8
@@ -40,24 +35,6 @@ class ProgramLibrary:
     async def newest(self) -> Program:
         """The newest version. Raises StoreUnavailable."""
         return await self.program(await self._store.newest(self._app))
-
-
-def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:
-    """Reads and checks a program's files (name and text)."""
-    report = Diagnostics()
-    sources = [source for name, data in files if (source := read_source(name, data, report)) is not None]
-    return Checked(Script(()), tuple(report)) if report.errors else read_program(sources)
-
-
-def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
-    """Checks a program's files as `check` does, and finds what this version has no code to run yet."""
-    checked = check(files)
-    report = Diagnostics()
-    for found in checked.diagnostics:
-        report.add(found)
-    if checked.ok:
-        report_not_yet(checked.script, report)
-    return Checked(checked.script, tuple(report))
 
 
 def build(stored: StoredProgram, version: int) -> Program:

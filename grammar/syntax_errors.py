@@ -209,7 +209,7 @@ def _operator(fault: SyntaxFault) -> Diagnostic | None:
     token, previous = fault.token, fault.previous
     if previous is None:
         return None
-    if fault.accepted <= {"NONE", "NOT"}:
+    if fault.accepted and fault.accepted <= {"NONE", "NOT"}:
         return wording.is_only_for_none(fault.span)
     if fault.accepted == {"IN"}:
         return wording.cannot_stand(fault.span, phrases.found(token), phrases.expected(("IN",), ""), wording.NOT_IN)

@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from engine.check import check
 from engine.folding import Folding
-from engine.library import check
 from engine.order import Happening
 from engine.program import Program
 from variables.memory_store import MemoryShard

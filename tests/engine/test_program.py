@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.check import check
 from engine.graph import in_a_link
-from engine.library import build, check
+from engine.library import build
 from engine.program import NOTHING, Program
 from variables.apps import StoredProgram
 from variables.catalogue import EventField

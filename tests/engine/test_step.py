@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.library import check
+from engine.check import check
 from engine.program import Program
 from engine.step import Cause, Outcome, Stepped, step
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Status, Track, Visit

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.library import check
+from engine.check import check
 from grammar.names import STANDARD_VARIABLES, Writer
 from variables.catalogue import EMPTY, Catalogue, Fields, event_keys
 from variables.items import BadItem, Identify, SetFields, Visit

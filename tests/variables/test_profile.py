@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.library import check
+from engine.check import check
 from variables.catalogue import Catalogue
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import (

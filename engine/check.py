@@ -1,0 +1,28 @@
+"""From a program's files to its script: read and checked, and refused where this version cannot run it."""
+
+from collections.abc import Sequence
+
+from grammar.checker import Checked, read_program
+from grammar.diagnostics import Diagnostics
+from grammar.nodes import Script
+from grammar.not_yet import report_not_yet
+from grammar.parser import read_source
+
+
+def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:
+    """Reads and checks a program's files (name and text)."""
+    report = Diagnostics()
+    sources = [source for name, data in files if (source := read_source(name, data, report)) is not None]
+    return Checked(Script(()), tuple(report)) if report.errors else read_program(sources)
+
+
+def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
+    """As `check`, and what cannot run yet is an error."""
+    checked = check(files)
+    if not checked.ok:
+        return checked
+    report = Diagnostics()
+    for found in checked.diagnostics:
+        report.add(found)
+    report_not_yet(checked.script, report)
+    return Checked(checked.script, tuple(report))

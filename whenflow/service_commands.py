@@ -1,0 +1,202 @@
+"""The commands that work on a store: they serve, or do one thing beside whoever serves."""
+
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import structlog
+import typer
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
+from variables.data_directory import EmbeddedStoreError
+from variables.durability import Durability
+from variables.items import BadBody
+from variables.store import StoreUnavailable
+from whenflow import show, show_service
+from whenflow.sending import UnknownEvent, send
+from whenflow.service import DEFAULT_APP, Service, running
+from whenflow.settings import Settings
+from whenflow.site import PortInUse, listen, serve, site
+from whenflow.terminal import FILES, app, err, fail, out, read
+
+T = TypeVar("T")
+Act = Callable[[Service, RunningApp], Awaitable[None]]
+"""What a command does with an app."""
+
+PORT = Annotated[int | None, typer.Option(help="Port to listen on (WHENFLOW_PORT).")]
+HOST = Annotated[str | None, typer.Option(help="Address to listen on (WHENFLOW_HOST).")]
+DATA = Annotated[Path | None, typer.Option(help="Directory of the embedded store (WHENFLOW_DATA).")]
+REDIS = Annotated[str | None, typer.Option(help="A Redis or Valkey server to use instead (WHENFLOW_REDIS_URL).")]
+DURABILITY = Annotated[Durability | None, typer.Option(help="What an answered write survives (WHENFLOW_DURABILITY).")]
+APP = Annotated[str, typer.Option("--app", help="The app.")]
+
+
+# Serving --------------------------------------------------------------------------------------------------------------
+
+
+@app.command("serve")
+def serve_command(
+    port: PORT = None,
+    host: HOST = None,
+    data: DATA = None,
+    redis: REDIS = None,
+    roles: Annotated[
+        str | None, typer.Option(help="Comma list of ingest, processor, console (WHENFLOW_ROLES).")
+    ] = None,
+    durability: DURABILITY = None,
+) -> None:
+    """Runs Whenflow until Ctrl-C or SIGTERM."""
+    settings = _settings(port=port, host=host, data=data, redis_url=redis, durability=durability, roles=roles)
+    _run(_serve(settings))
+
+
+@app.command()
+def demo(port: PORT = None, host: HOST = None, data: DATA = None) -> None:
+    """Runs Whenflow with the demo shop on its front page."""
+    _run(_serve(_settings(port=port, host=host, data=data), with_demo=True))
+
+
+async def _serve(settings: Settings, *, with_demo: bool = False) -> None:
+    listening = listen(settings.host, settings.port)
+    async with running(settings) as service:
+        routes = []
+        if with_demo:
+            from whenflow.demo import Demo  # only who wants the demo pays for it
+
+            shop = Demo(service)
+            await shop.prepare()
+            routes = shop.routes()
+        show_service.warnings(err, await service.health())
+        address = f"http://{settings.host}:{listening.getsockname()[1]}"
+        await serve(
+            site(service, routes), service, listening, lambda: show_service.addresses(out, service, address, with_demo)
+        )
+
+
+# Programs and visitors ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def apply(
+    files: FILES,
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Let a SEQ get another UUID; its event starts from zero.")
+    ] = False,
+) -> None:
+    """Makes the files the program of an app, also while `whenflow serve` runs."""
+    contents = read(files)
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        applied = await running_app.apply(contents, reset=reset)
+        show.diagnostics(err, applied.checked.diagnostics)
+        show_service.applied(out, running_app.app, applied)
+
+    try:
+        _with_app(_settings(data=data, redis_url=redis), app_name, act, make=True)
+    except InvalidProgram as invalid:
+        show.diagnostics(err, invalid.checked.diagnostics)
+        raise typer.Exit(1) from None
+    except ReassignedEvents as reassigned:
+        fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
+
+
+@app.command()
+def visitor(
+    id: Annotated[str, typer.Argument(help="The visitor's id; on a page, PP.visitorId() tells it.")],
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as the admin API gives it.")] = False,
+) -> None:
+    """Shows a visitor's variables, segments, runs and messages."""
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        view = await running_app.visitor(id)
+        if json:
+            out.print_json(data=view)
+        else:
+            show_service.visitor(out, view)
+
+    _with_app(_settings(data=data, redis_url=redis, roles=frozenset()), app_name, act)
+
+
+@app.command("send-event")
+def send_event(
+    id: Annotated[str, typer.Argument(help="The visitor's id.")],
+    event: Annotated[str, typer.Argument(help="The event's name.")],
+    data_json: Annotated[str, typer.Option("--event-data", help="The event's data, as JSON.")] = "null",
+    times: Annotated[int, typer.Option(min=1, max=500, help="How often.")] = 1,
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+) -> None:
+    """Reports an event of a visitor, as a page would."""
+    try:
+        event_data = from_json(data_json, allow_inf_nan=False)
+    except ValueError as error:
+        fail(f"--event-data is no JSON: {error}")
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        await send(service.doors[running_app.app.write_key], id, event, event_data, times)
+        show_service.visitor(out, await running_app.visitor(id))
+
+    try:
+        _with_app(_settings(data=data, redis_url=redis), app_name, act)
+    except (UnknownEvent, BadBody) as refused:
+        fail(str(refused))
+
+
+# What these commands share --------------------------------------------------------------------------------------------
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        fail(
+            f"{name} (--{name.replace('_', '-')} or WHENFLOW_{name.upper()}) is {problem['input']!r}: {problem['msg']}"
+        )
+
+
+def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) -> None:
+    """Runs a command on an app, in a service that lives as long as the command: beside `serve` it uses its server."""
+
+    async def do() -> None:
+        async with running(settings, serving=False) as service:
+            if make:
+                await service.make_app(name)
+            found = service.app(name)
+            if found is None:
+                raise _NoSuchApp(f'there is no app "{name}"; `whenflow apply --app {name} FILE` makes it')
+            await act(service, found)
+
+    try:
+        _run(do())
+    except _NoSuchApp as error:
+        fail(str(error))
+
+
+class _NoSuchApp(Exception):
+    pass
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs on uvloop where there is one, as uvicorn would."""
+    import uvloop
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        return uvloop.run(work)
+    except (EmbeddedStoreError, PortInUse, StoreUnavailable) as error:
+        fail(str(error))
