@@ -131,6 +131,14 @@ def test_errors_are_all_said_with_422_and_the_program_before_stays(whenflow: Whe
     assert (after.text, after.headers["x-program-version"]) == (before.text, before.headers["x-program-version"])
 
 
+def test_what_cannot_run_yet_is_said_with_422_and_the_program_before_stays(whenflow: Whenflow) -> None:
+    before = whenflow.admin("GET", "program")
+    answer = put(whenflow, f'{EVENTS}\nflow f:\n    on webclick\n    wait 1h\n    send web "Still there?"\n')
+    assert answer.status_code == 422
+    assert [(found["code"], found["line"]) for found in answer.json()["diagnostics"]] == [("E401", 6)]
+    assert whenflow.admin("GET", "program").text == before.text
+
+
 @pytest.mark.parametrize(
     "body", [b"\xff\xfe", b"event", b"\x00", b"(" * 10_000], ids=["no UTF-8", "torn", "NUL", "deep"]
 )
