@@ -11,7 +11,7 @@ from engine.flowtest import Result, run_flow_test
 from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics, render
 from grammar.formatter import format_source
-from grammar.nodes import Boolean, Constant, Convert, Expression, Flow, If, Set
+from grammar.nodes import Boolean, Constant, Convert, Expression, Flow, If, OnEvent, Set
 from grammar.not_yet import report_not_yet
 from grammar.parser import file_bytes, read_source
 from grammar.source import Source, Span
@@ -43,6 +43,19 @@ def flow_tests(folder: Path) -> list[Path]:
 
 def program(folder: Path, *, later: bool = False) -> Checked:
     return read_program(sources(folder, later=later))
+
+
+def snippets(folder: Path) -> list[tuple[str, str, str]]:
+    """What the README pastes into a page: an event's name, its UUID, its data."""
+    snippet = re.compile(
+        r"^window\._ppmatc\.push\(\{track_event: \{\n"
+        r'  event_name: "(.+)",\n'
+        r'  event_uuid: "(.+)",\n'
+        r"  event_data: \{(.*)\}\n"
+        r"\}\}\);$",
+        re.MULTILINE,
+    )
+    return snippet.findall((folder / "README.md").read_text(encoding="utf-8"))
 
 
 # What a reader is promised --------------------------------------------------------------------------------------------
@@ -90,17 +103,17 @@ def test_its_readme_names_each_file_and_links_to_it(folder: Path) -> None:
 
 @each_example
 def test_its_readme_shows_how_to_send_each_event_by_the_name_and_uuid_that_are_declared(folder: Path) -> None:
-    snippet = re.compile(
-        r"^window\._ppmatc\.push\(\{track_event: \{\n"
-        r'  event_name: "(.+)",\n'
-        r'  event_uuid: "(.+)",\n'
-        r"  event_data: \{.*\}\n"
-        r"\}\}\);$",
-        re.MULTILINE,
-    )
-    told = snippet.findall((folder / "README.md").read_text(encoding="utf-8"))
-    events = program(folder).script.events
-    assert told == [(event.name, event.uuid) for event in sorted(events, key=lambda event: event.seq)]
+    events = sorted(program(folder).script.events, key=lambda event: event.seq)
+    assert [(name, uuid) for name, uuid, _ in snippets(folder)] == [(event.name, event.uuid) for event in events]
+
+
+@each_example
+def test_its_readme_shows_all_data_that_a_flow_reads_of_its_event(folder: Path) -> None:
+    sent = {name: set(re.findall(r"(\w+):", data)) for name, _, data in snippets(folder)}
+    for flow in program(folder, later=True).script.flows:
+        starts = [trigger.name for trigger in flow.triggers if isinstance(trigger, OnEvent)]
+        read = set(re.findall(r"track_event_data\.(\w+)", flow.span.text))
+        assert read <= {key for name in starts for key in sent[name]}, flow.name
 
 
 def test_the_projects_readme_names_each_example() -> None:
