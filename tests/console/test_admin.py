@@ -131,12 +131,20 @@ def test_errors_are_all_said_with_422_and_the_program_before_stays(whenflow: Whe
     assert (after.text, after.headers["x-program-version"]) == (before.text, before.headers["x-program-version"])
 
 
-def test_what_cannot_run_yet_is_said_with_422_and_the_program_before_stays(whenflow: Whenflow) -> None:
+def test_what_cannot_run_yet_is_refused_and_not_ignored(whenflow: Whenflow) -> None:
     before = whenflow.admin("GET", "program")
-    answer = put(whenflow, f'{EVENTS}\nflow f:\n    on webclick\n    wait 1h\n    send web "Still there?"\n')
+    flow = "flow f:\n    on webclick, visit\n    exit when is_online\n    wait 3d\n    send web 'late'\n"
+    answer = put(whenflow, f"{EVENTS}\n{flow}")
     assert answer.status_code == 422
-    assert [(found["code"], found["line"]) for found in answer.json()["diagnostics"]] == [("E401", 6)]
+    found = [(diagnostic["code"], diagnostic["line"]) for diagnostic in answer.json()["diagnostics"]]
+    assert found == [("E401", 5), ("E401", 6), ("E401", 7)]
     assert whenflow.admin("GET", "program").text == before.text
+
+
+def test_warnings_come_with_the_answer_and_hinder_nothing(whenflow: Whenflow) -> None:
+    answer = put(whenflow, f"{EVENTS}\nflow f:\n    on webclick\n    when event_count_1 < 0\n    stop\n")
+    assert answer.status_code == 200
+    assert [found["code"] for found in answer.json()["diagnostics"]] == ["W502"]
 
 
 @pytest.mark.parametrize(

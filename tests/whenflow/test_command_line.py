@@ -1,6 +1,7 @@
 """The command line, command by command, each in a process of its own."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -217,6 +218,32 @@ def test_check_of_a_bad_file_ends_with_1_and_shows_every_error_in_its_place(tmp_
     ]
     first = found[0]
     assert (first["column"], first["end_line"], first["end_column"]) == (5, 3, 18)
+
+
+def test_check_shows_colours_where_there_are_some_and_says_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "bad.flow"
+    file.write_text("segment s:\n    evnt_count_1 > 5\n")
+    plain = run("check", file, env={"NO_COLOR": "1"})
+    coloured = run("check", file, env={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert "\x1b[" not in plain.stderr
+    assert "\x1b[1;31merror E201" in coloured.stderr
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.stderr) == plain.stderr
+
+
+def test_check_counts_warnings_and_allows_them(tmp_path: Path) -> None:
+    file = tmp_path / "dull.flow"
+    file.write_text(f"{EVENTS}\nflow f:\n    on webclick\n    when event_count_1 < 0\n    stop\n")
+    ended = run("check", file)
+    assert ended.returncode == 0
+    assert "warning W502" in ended.stderr
+    assert "No errors, 1 warning: 2 events" in ended.stdout
+
+
+def test_apply_names_what_cannot_run_yet(tmp_path: Path) -> None:
+    file = tmp_path / "later.flow"
+    file.write_text(f"{EVENTS}\nflow f:\n    on webclick\n    wait 3d\n    send web 'late'\n")
+    assert run("check", file).returncode == 0
+    ends_clearly("apply", file, "--data", tmp_path / "data", said="`wait` cannot run yet in this version")
 
 
 def test_check_of_a_file_that_cannot_be_read_ends_with_2(tmp_path: Path, shop: Path) -> None:
