@@ -138,15 +138,25 @@ class Reach:
             case OnIdentify():
                 user = self._truths.subjects.of(Name(trigger.span, "ent_user_id"))
                 return only(user, user.domain - NULL)
+            case OnEnter(segment=segment):
+                return self._before_steps(self._truths.segment(segment).true)
+            case OnLeave(segment=segment):
+                return self._before_steps(self._truths.segment(segment).false)
             case _:
                 return ANYTHING
+
+    def _before_steps(self, cases: Cases) -> Cases:
+        """The same at a start of this instant: waiting runs may go on, and write, before it."""
+        return _forgetting(cases, self._surroundings.writable)
 
     def _counted(self, seqs: Iterable[int]) -> Cases:
         """One of these events has happened."""
         cases = IMPOSSIBLE
         for seq in seqs:
             count = self._truths.subjects.of(Name(self._flow.span, f"event_count_{seq}"))
-            cases = either(cases, only(count, count.domain & in_ranges(Family.NUMBER, at_least(1))))
+            number = self._truths.subjects.of(Name(self._flow.span, "track_event_seq"))
+            this = only(count, count.domain & in_ranges(Family.NUMBER, at_least(1)))
+            cases = either(cases, both(this, only(number, equal_to_one([seq]))))
         return cases or ANYTHING
 
     # The steps
@@ -224,7 +234,10 @@ class Reach:
                 earlier = _narrowed(earlier, condition.false)
             end = _joined(end, self._block(arm.steps, inside))
         if step.otherwise and falls is not None and not possible(falls):
-            self._report.add(wording.dead_arm(step.otherwise[0].span, wording.ALL_CHOSEN))
+            by_exit = possible(earlier) and not possible(both(self._goes_on, earlier))
+            span = step.otherwise[0].span
+            dead = self._dead_by_exit(span, wording.THIS_STEP) if by_exit else None
+            self._report.add(dead or wording.dead_arm(span, wording.ALL_CHOSEN))
             falls = None
         return _joined(end, self._block(step.otherwise, falls))
 

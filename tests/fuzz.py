@@ -127,7 +127,7 @@ def _examine_evaluation(text: str, chance: random.Random) -> None:
         return
     written = format_source(source, Diagnostics())
     assert written is not None
-    visitors = [visitor(chance) for _ in range(5)]
+    visitors = [{"visitor_id": "v1", **visitor(chance)} for _ in range(5)]
     values = []
     for script in (checked.script, parse([Source("fuzz.flow", written)], Diagnostics())):
         segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
