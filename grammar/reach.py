@@ -130,9 +130,9 @@ class Reach:
         """What is certain when a trigger has happened."""
         match trigger:
             case OnEvent(name=name):
-                return self._counted([self._surroundings.seqs[name]])
+                return self._tracked(self._surroundings.seqs[name])
             case OnEventSeq(seq=seq):
-                return self._counted([seq])
+                return self._tracked(seq)
             case OnAnyEvent():
                 return self._counted(self._surroundings.seqs.values())
             case OnIdentify():
@@ -149,14 +149,17 @@ class Reach:
         """The same at a start of this instant: waiting runs may go on, and write, before it."""
         return _forgetting(cases, self._surroundings.writable)
 
+    def _tracked(self, seq: int) -> Cases:
+        """This event has happened. (Of `any event` the number is left open: an `else` may be for events to come.)"""
+        number = self._truths.subjects.of(Name(self._flow.span, "track_event_seq"))
+        return both(self._counted([seq]), only(number, equal_to_one([seq])))
+
     def _counted(self, seqs: Iterable[int]) -> Cases:
         """One of these events has happened."""
         cases = IMPOSSIBLE
         for seq in seqs:
             count = self._truths.subjects.of(Name(self._flow.span, f"event_count_{seq}"))
-            number = self._truths.subjects.of(Name(self._flow.span, "track_event_seq"))
-            this = only(count, count.domain & in_ranges(Family.NUMBER, at_least(1)))
-            cases = either(cases, both(this, only(number, equal_to_one([seq]))))
+            cases = either(cases, only(count, count.domain & in_ranges(Family.NUMBER, at_least(1))))
         return cases or ANYTHING
 
     # The steps
