@@ -66,12 +66,12 @@ class ExpressionBuilder:
         return Constant(self.span(children[0]), None)
 
     def group(self, children: tuple[Token, Expression, Token]) -> Expression:
-        """Brackets leave no node, but count as a level and belong to the expression's place."""
+        """Brackets leave no node, but each counts as a level, and they belong to the expression's place."""
         opening, inside, closing = children
         nodes, levels, _ = self._measure(inside)
         # The node was made a moment ago and nobody else has it yet; a copy would cost more than all the rest.
         object.__setattr__(inside, "span", Span(self.source, opening.start, closing.end))
-        return self._bounded(inside, nodes, levels + 1)
+        return self._bounded(inside, nodes, levels + len(opening.text))
 
     def list_display(self, children: list[Token | Expression]) -> Expression:
         span = self.span(cast(Token, children[0]), cast(Token, children[-1]))

@@ -79,7 +79,8 @@ class Scanner:
             return -length if self._text[start] == "-" else length
         moment, self._at = read_moment(self._text, start, self._end)
         if moment is None:
-            raise Unreadable(wording.bad_moment(Span(self._source, start, max(self._at, start + 1)), backwards))
+            here = Span(self._source, start, max(self._at, min(start + 1, self._end)))
+            raise Unreadable(wording.bad_moment(here, backwards))
         return moment
 
     def _duration(self) -> timedelta:

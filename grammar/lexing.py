@@ -30,7 +30,10 @@ MAX_LEVELS = 50
 _WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
 
 _PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
-_SYMBOLS = "|".join(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))
+_RUNS = rf"\({{2,{MAX_LEVELS}}}|\){{2,{MAX_LEVELS}}}"
+_SYMBOLS = "|".join(
+    [_RUNS, *(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))]
+)
 _TOKEN = re.compile(
     r"[ ]*+(?:"
     r"([A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f]))"
@@ -38,7 +41,7 @@ _TOKEN = re.compile(
     r"|(?=(\.?[0-9]))"
     r'|("""|["\'])'
     r"|(\#[^\n]*)"
-    r"|(\n)"
+    r"|(\n(?:[ ]*+\n)*+)"
     rf"|({_SYMBOLS})"
     r"|([\s\S]))"
 )
@@ -72,16 +75,27 @@ _MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|el
 """A line that probably begins a statement: the measure once an unclosed bracket has been found."""
 
 _CLOSING = {"(": ")", "[": "]"}
+_BRACKETS = {"(": "OPEN_ROUND", ")": "CLOSE_ROUND", "[": "OPEN_SQUARE", "]": "CLOSE_SQUARE"}
 _OPERAND_ENDS = frozenset({"NAME", "CLOSE_ROUND", "CLOSE_SQUARE"})
 
 
 class _Bracket:
-    """An open bracket. A text in it is a pattern if it is of a call of `matches` and past the first comma."""
+    """An open bracket, or a run of `count` round ones that only group, whose token has this `index` in the line.
 
-    __slots__ = ("commas", "of_matches", "start", "text")
+    `outside`: the levels of brackets around it. A text in it is a pattern if it is of a call of `matches` and past the
+    first comma.
+    """
 
-    def __init__(self, text: str, start: int, of_matches: bool, commas: int) -> None:
-        self.text, self.start, self.of_matches, self.commas = text, start, of_matches, commas
+    __slots__ = ("commas", "count", "index", "of_matches", "outside", "start", "text")
+
+    def __init__(self, text: str, start: int, count: int, index: int, outside: int) -> None:
+        self.text, self.start, self.count, self.index, self.outside = text, start, count, index, outside
+        self.of_matches, self.commas = False, 0
+
+    @property
+    def innermost(self) -> int:
+        """Where the innermost of a run stands."""
+        return self.start + self.count - 1
 
 
 def _is_header(written: str) -> bool:
@@ -94,6 +108,8 @@ def _is_header(written: str) -> bool:
 class Lexer:
     """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one.
 
+    `runs`: whether round brackets side by side that are closed side by side are one token. (The parser is given them
+    so, lest brackets in brackets around each operand cost more than all the rest of an expression.)
     `comments` are the places (start and end) of the comments read so far; they hold for a text without syntax errors.
     """
 
@@ -105,8 +121,11 @@ class Lexer:
         start: int = 0,
         end: int | None = None,
         places: Sequence[int] | None = None,
+        *,
+        runs: bool = False,
     ) -> None:
         self._source, self._report, self._places = source, report, places
+        self._runs = runs and places is None
         self._text = source.text if text is None else text
         self._at = start
         self._end = len(self._text) if end is None else end
@@ -241,40 +260,66 @@ class Lexer:
         return bool(tokens) and tokens[-1].type == "DOT"
 
     def _symbol(self, text: str, start: int) -> None:
+        if text[0] in "([":
+            self._open(text, start)
+            return
+        if text[0] in ")]":
+            self._close(text, start)
+            return
         type_ = self._terminals.get(text)
         if type_ is None:
             self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
             return
-        if text in "([":
-            self._open(text, start)
-        elif text in ")]":
-            self._close(text, start)
-        elif text == "," and self._brackets:
+        if text == "," and self._brackets:
             self._brackets[-1].commas += 1
         self._line.tokens.append(Token(type_, text, start, self._at))
 
     def _open(self, text: str, start: int) -> None:
+        """Takes one bracket, or all of a run if they only group."""
         tokens, brackets = self._line.tokens, self._brackets
-        if text == "[":
-            bracket = _Bracket(text, start, False, 0)
-        elif tokens and tokens[-1].type in _OPERAND_ENDS:
-            bracket = _Bracket(text, start, tokens[-1].text == "matches", 0)
-        else:  # Brackets that only group: what is in them stands where they stand.
-            outer = brackets[-1] if brackets else None
-            bracket = _Bracket(text, start, outer is not None and outer.of_matches, outer.commas if outer else 0)
+        outer = brackets[-1] if brackets else None
+        follows_operand = bool(tokens) and tokens[-1].type in _OPERAND_ENDS
+        count = 1 if follows_operand or not self._runs else len(text)
+        outside = outer.outside + outer.count if outer is not None else 0
+        bracket = _Bracket(text[0], start, count, len(tokens), outside)
+        if follows_operand:
+            bracket.of_matches = text != "[" and tokens[-1].text == "matches"
+        elif outer is not None and text != "[":  # What stands in brackets that only group stands where they stand.
+            bracket.of_matches, bracket.commas = outer.of_matches, outer.commas
         brackets.append(bracket)
-        if len(brackets) == MAX_LEVELS + 1:
-            self._fail(wording.expression_too_deep(self._span(start, start + 1), MAX_LEVELS))
+        self._at = start + count
+        if outside + count > MAX_LEVELS:
+            first = max(start, start + MAX_LEVELS - outside)
+            self._fail(wording.expression_too_deep(self._span(first, first + 1), MAX_LEVELS))
+        tokens.append(Token(_BRACKETS[text[0]], text[:count], start, self._at))
 
     def _close(self, text: str, start: int) -> None:
-        opening = self._brackets.pop() if self._brackets else None
-        if opening is None or _CLOSING[opening.text] != text:
-            place = None if opening is None else self._span(opening.start, opening.start + 1)
-            self._fail(wording.unmatched_bracket(self._span(start, self._at), text, place))
+        """Takes one bracket, or all of a run that close brackets of one run."""
+        opening = self._brackets[-1] if self._brackets else None
+        bracket, count = text[0], 1
+        if opening is None or _CLOSING[opening.text] != bracket:
+            place = None if opening is None else self._span(opening.innermost, opening.innermost + 1)
+            self._fail(wording.unmatched_bracket(self._span(start, start + 1), bracket, place))
+        else:
+            count = min(len(text), opening.count)
+        self._at = start + count
+        self._line.tokens.append(Token(_BRACKETS[bracket], text[:count], start, self._at))
+        if opening is not None and opening.count > count:
+            self._divide(opening, count)
+        elif opening is not None:
+            self._brackets.pop()
+
+    def _divide(self, run: _Bracket, count: int) -> None:
+        """So many brackets of an open run are closed: they become a token of their own."""
+        tokens = self._line.tokens
+        outer = tokens[run.index]
+        run.count -= count
+        outer.text, outer.end = outer.text[: run.count], outer.end - count
+        tokens.insert(run.index + 1, Token(outer.type, "(" * count, outer.end, outer.end + count))
 
     def _unclosed(self) -> None:
         bracket = self._brackets[-1]
-        span = self._span(bracket.start, bracket.start + 1)
+        span = self._span(bracket.innermost, bracket.innermost + 1)
         self._fail(wording.unclosed_bracket(span, bracket.text, _CLOSING[bracket.text]))
         self._brackets.clear()
 
@@ -314,7 +359,7 @@ class Lexer:
         value = body
         if "\\" in body:
             try:
-                value = unescape_pattern(body) if self._is_pattern() else unescape(body)[0]
+                value = unescape_pattern(body) if self._is_pattern() else unescape(body)
             except BadEscapeError as error:
                 span = self._span(start + error.start, start + error.end)
                 self._fail(wording.bad_escape(span, body[error.start : error.end], error.needs))
@@ -356,7 +401,8 @@ class Lexer:
         """A name: Python's identifiers, normalised (PEP 3131)."""
         match = _WORD_CHARACTERS.match(self._text, start, self._end)
         run = match[0] if match else ""
-        length = next((index for index, char in enumerate(run) if not ("a" + char).isidentifier()), len(run))
+        is_whole = ("a" + run).isidentifier()
+        length = len(run) if is_whole else next(at for at, char in enumerate(run) if not ("a" + char).isidentifier())
         self._at = start + length
         word = unicodedata.normalize("NFKC", run[:length])
         if not word.isidentifier():

@@ -30,11 +30,16 @@ class BadEscapeError(ValueError):
         self.start, self.end, self.needs = start, end, needs
 
 
-def unescape(body: str) -> tuple[str, list[int]]:
-    """The value of a text literal's inside, and for each of its characters (and its end) the place it came from.
+def unescape(body: str) -> str:
+    """The value of a text literal's inside.
 
     The escapes are Python's, so an unknown one such as `\\d` stays as it is. Raises BadEscapeError.
     """
+    return _ESCAPE.sub(_escaped, body)
+
+
+def unescape_with_places(body: str) -> tuple[str, list[int]]:
+    """The same, and for each of its characters (and its end) the place it came from."""
     pieces: list[str] = []
     places: list[int] = []
     done = 0

@@ -21,7 +21,7 @@ from grammar.suggest import Suggestions
 from grammar.syntax_errors import SyntaxFault, explain
 from grammar.table import grammar
 from grammar.templates import read_template
-from grammar.tokens import Line, Token
+from grammar.tokens import Line, Token, apart
 from grammar.tree import TreeBuilder
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -87,7 +87,7 @@ class LaidOut:
 
 def parse_layout(source: Source, report: Diagnostics) -> LaidOut:
     """Parses a file, reports what `parse` does, and gives back the lines rather than the tree."""
-    parser = _Parser(source, report, Suggestions())
+    parser = _Parser(source, report, Suggestions(), runs=False)
     parser.script()
     return parser.laid_out
 
@@ -118,13 +118,15 @@ MAX_BLOCKS = 100
 
 
 class _Parser:
-    """Parses one source, or a stretch of one."""
+    """Parses one source, or a stretch of one. `runs`: whether brackets side by side are read as one token."""
 
-    def __init__(self, text: Source | Span, report: Diagnostics, suggestions: Suggestions) -> None:
+    def __init__(
+        self, text: Source | Span, report: Diagnostics, suggestions: Suggestions, *, runs: bool = True
+    ) -> None:
         stretch = text if isinstance(text, Span) else Span(text, 0, len(text.text))
         source = stretch.source
         self._source, self._report, self._suggestions = source, report, suggestions
-        lexer = Lexer(source, report, start=stretch.start, end=stretch.end)
+        lexer = Lexer(source, report, start=stretch.start, end=stretch.end, runs=runs)
         self._lines = lexer.lines()
         self._comments = lexer.comments
         self._end = stretch.end
@@ -207,7 +209,7 @@ class _Parser:
             if token.type == "NAME" and token.text in words and machine.has(words[token.text]):
                 token.type = words[token.text]
             if not machine.feed(token):
-                return SyntaxFault(self._source, line, index, self._possible(index)), base or machine.height
+                return self._fault(line, index, self._possible(index)), base or machine.height
             base = base or machine.height - 1
         return None, base
 
@@ -219,6 +221,12 @@ class _Parser:
         return possible - {terminal for terminal in _TELLING if not self._machine.accepts(terminal)}
 
     # Lines that do not fit
+
+    def _fault(self, line: Line, index: int, possible: frozenset[str], *, alone: bool = False) -> SyntaxFault:
+        """A line that cannot go on at a token. What is told of it is told of single brackets."""
+        before = [*apart(line.tokens[:index])]
+        line.tokens = [*before, *apart(line.tokens[index:])]
+        return SyntaxFault(self._source, line, len(before), possible, alone)
 
     def _report_fault(self, fault: SyntaxFault) -> None:
         fault.line.reported = True
@@ -323,7 +331,7 @@ class _Parser:
         if fits:
             return cast(Expression, expression)
         index = len(line.tokens) if index is None else index
-        fault = SyntaxFault(self._source, line, index, machine.possible(), alone=True)
+        fault = self._fault(line, index, machine.possible(), alone=True)
         self._complain_in(line, explain(fault, self._suggestions))
         return None
 

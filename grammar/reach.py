@@ -130,16 +130,29 @@ class Reach:
         """What is certain when a trigger has happened."""
         match trigger:
             case OnEvent(name=name):
-                return self._counted([self._surroundings.seqs[name]])
+                return self._tracked(self._surroundings.seqs[name])
             case OnEventSeq(seq=seq):
-                return self._counted([seq])
+                return self._tracked(seq)
             case OnAnyEvent():
                 return self._counted(self._surroundings.seqs.values())
             case OnIdentify():
                 user = self._truths.subjects.of(Name(trigger.span, "ent_user_id"))
                 return only(user, user.domain - NULL)
+            case OnEnter(segment=segment):
+                return self._before_steps(self._truths.segment(segment).true)
+            case OnLeave(segment=segment):
+                return self._before_steps(self._truths.segment(segment).false)
             case _:
                 return ANYTHING
+
+    def _before_steps(self, cases: Cases) -> Cases:
+        """The same at a start of this instant: waiting runs may go on, and write, before it."""
+        return _forgetting(cases, self._surroundings.writable)
+
+    def _tracked(self, seq: int) -> Cases:
+        """This event has happened. (Of `any event` the number is left open: an `else` may be for events to come.)"""
+        number = self._truths.subjects.of(Name(self._flow.span, "track_event_seq"))
+        return both(self._counted([seq]), only(number, equal_to_one([seq])))
 
     def _counted(self, seqs: Iterable[int]) -> Cases:
         """One of these events has happened."""
@@ -224,7 +237,10 @@ class Reach:
                 earlier = _narrowed(earlier, condition.false)
             end = _joined(end, self._block(arm.steps, inside))
         if step.otherwise and falls is not None and not possible(falls):
-            self._report.add(wording.dead_arm(step.otherwise[0].span, wording.ALL_CHOSEN))
+            by_exit = possible(earlier) and not possible(both(self._goes_on, earlier))
+            span = step.otherwise[0].span
+            dead = self._dead_by_exit(span, wording.THIS_STEP) if by_exit else None
+            self._report.add(dead or wording.dead_arm(span, wording.ALL_CHOSEN))
             falls = None
         return _joined(end, self._block(step.otherwise, falls))
 

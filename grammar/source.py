@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,12 +11,15 @@ class Source:
 
     name: str
     text: str
-    _line_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _known_starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        starts = [0]
-        starts += [index + 1 for index, char in enumerate(self.text) if char == "\n"]
-        object.__setattr__(self, "_line_starts", tuple(starts))
+    @property
+    def _line_starts(self) -> list[int]:
+        """Where lines start. Worked out at the first question: a text without errors is asked for none."""
+        if not self._known_starts:
+            lines = self.text.split("\n")
+            self._known_starts[:] = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
+        return self._known_starts
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a code-point offset, both from 1."""

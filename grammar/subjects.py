@@ -79,6 +79,7 @@ _RANGES: dict[str, Ranges] = {
 
 _NEVER_AHEAD = ("event_first_time", "event_last_time", "track_event_time", "run_time", "step_time")
 """Moments that are never later than `now`."""
+_FIRST_TO_LAST = ("event_first_time", "event_last_time")
 
 
 def difference(left: Expression, right: Expression) -> Binary:
@@ -137,8 +138,9 @@ class Subjects:
         narrow = self._narrow(subject, type_)
         if narrow is not None and Family.NUMBER in domain.parts:
             domain &= in_ranges(Family.NUMBER, narrow) | of_family(*(f for f in domain.parts if f != Family.NUMBER))
-        if _is_time_since(subject):
-            domain &= in_ranges(Family.DURATION, at_least(timedelta(0))) | NULL
+        sign = _sign(subject)
+        if sign is not None:
+            domain &= in_ranges(Family.DURATION, ordered(sign, timedelta(0))) | NULL
         if isinstance(subject, Call) and subject.function in ("hour", "weekday") and _is_now(subject.arguments[0]):
             domain -= NULL
         return domain.whole() if is_whole(type_) else domain
@@ -198,11 +200,15 @@ def _is_now(expression: Expression) -> bool:
     return isinstance(expression, Name) and expression.id == "now"
 
 
-def _is_time_since(subject: Expression) -> bool:
-    """Whether it is `now` less a moment that is never ahead of it."""
-    if not (isinstance(subject, Binary) and subject.operator == "-" and _is_now(subject.left)):
-        return False
-    if not isinstance(subject.right, Name):
-        return False
-    variable = event_variable(subject.right.id)
-    return (variable[0] if variable else subject.right.id) in _NEVER_AHEAD
+def _sign(subject: Expression) -> str | None:
+    """How a difference of two moments compares to `0s`, always: `>=` of `now` less what is never ahead of it."""
+    match subject:
+        case Binary(operator="-", left=Name(id=left), right=Name(id=right)):
+            one, other = event_variable(left), event_variable(right)
+            if left == "now":
+                return ">=" if (other[0] if other else right) in _NEVER_AHEAD else None
+            if one is not None and other is not None and one[1] == other[1]:
+                return {_FIRST_TO_LAST: "<=", _FIRST_TO_LAST[::-1]: ">="}.get((one[0], other[0]))
+            return None
+        case _:
+            return None

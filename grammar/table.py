@@ -1,8 +1,8 @@
 """The grammar, compiled once: Lark's LALR table, and the words and symbols that the grammar writes in quotes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -49,11 +49,32 @@ class Grammar:
     ends: dict[str, int]
     terminals: dict[str, str]
     shortcuts: dict[tuple[int, int, str], int]
-    _builder: ParseTreeBuilder
+    _rules: tuple[tuple[Rule, Sequence[Callable[[Callback], Callback]]], ...]
 
-    def callbacks(self, builder: object) -> list[Callback]:
-        """What is called on each reduction, by its number: the builder's method of the rule's name, given children."""
-        return list(self._builder.create_callback(builder).values())  # type: ignore[no-untyped-call]
+    def callbacks(self, builder: object) -> "Callbacks":
+        """What is called on each reduction: the builder's method of the rule's name, given children."""
+        return Callbacks(builder, self._rules)
+
+
+class Callbacks(dict[int, Callback]):
+    """What Lark's tree builder would call on each reduction, by its number.
+
+    Each is made when it is first needed: a lone expression needs few, and to make all takes longer than to parse it.
+    """
+
+    def __init__(
+        self, builder: object, rules: tuple[tuple[Rule, Sequence[Callable[[Callback], Callback]]], ...]
+    ) -> None:
+        self._builder, self._rules = builder, rules
+
+    def __missing__(self, number: int) -> Callback:
+        rule, wrappers = self._rules[number]
+        name = str(rule.alias or rule.origin.name)
+        callback: Callback = getattr(self._builder, name, None) or partial(Tree, name)
+        for wrap in wrappers:
+            callback = wrap(callback)
+        self[number] = callback
+        return callback
 
 
 @cache
@@ -65,7 +86,7 @@ def grammar() -> Grammar:
     builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
     reductions = {
         rule: Reduction(str(rule.origin.name), len(rule.expansion), number, _is_step(rule))
-        for number, rule in enumerate(builder.create_callback())  # type: ignore[no-untyped-call]
+        for number, (rule, _) in enumerate(builder.rule_builders)
     }
     actions: dict[int, dict[str, Action]] = {
         state: {str(name): arg if action is Shift else reductions[arg] for name, (action, arg) in row.items()}
@@ -78,7 +99,7 @@ def grammar() -> Grammar:
         ends={start: conf.end_state for start, conf in parsers.items()},
         terminals={one.pattern.value: one.name for one in lark.terminals if isinstance(one.pattern, PatternStr)},
         shortcuts={},
-        _builder=builder,
+        _rules=tuple(builder.rule_builders),
     )
 
 

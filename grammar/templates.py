@@ -5,7 +5,7 @@ from collections.abc import Callable
 from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.lexing import Lexer
-from grammar.literals import unescape
+from grammar.literals import unescape_with_places
 from grammar.nodes import Expression, Template
 from grammar.source import Source, Span
 from grammar.tokens import Line, Token
@@ -29,7 +29,7 @@ def read_template(
     quote = 3 if token.text.startswith('"""') else 1
     text, start, end, places = source.text, token.start + quote, token.end - quote, None
     if "\\" in token.text:
-        text, offsets = unescape(token.text[quote:-quote])
+        text, offsets = unescape_with_places(token.text[quote:-quote])
         places = [start + offset for offset in offsets]
         start, end = 0, len(text)
     parts: list[str | Expression] = []
@@ -39,7 +39,7 @@ def read_template(
             parts.append(text[start : opening if opening >= 0 else end])
         if opening < 0:
             return Template(whole, tuple(parts))
-        inside, after = Lexer(source, report, text, opening + 2, end, places).braces(reported=line.reported)
+        inside, after = Lexer(source, report, text, opening + 2, end, places, runs=True).braces(reported=line.reported)
         ends = (opening, opening + 2) if places is None else (places[opening], places[opening + 2])
         braces = Span(source, *ends)
         line.reported = inside.reported

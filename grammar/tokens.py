@@ -1,5 +1,6 @@
 """What the lexer gives: tokens in logical lines."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from grammar.nodes import ConstantValue
@@ -7,13 +8,26 @@ from grammar.nodes import ConstantValue
 
 @dataclass(slots=True)
 class Token:
-    """A word, symbol or literal. `type` is its terminal; `value` what a literal means; places are in the source."""
+    """A word, symbol or literal. `type` is its terminal; `value` what a literal means; places are in the source.
+
+    Round brackets that stand side by side, and only group, may be one token: `(((`, and later `)))`.
+    """
 
     type: str
     text: str
     start: int
     end: int
     value: ConstantValue = None
+
+
+def apart(tokens: Iterable[Token]) -> Iterator[Token]:
+    """The same tokens, each bracket by itself."""
+    for token in tokens:
+        if len(token.text) > 1 and token.type in ("OPEN_ROUND", "CLOSE_ROUND"):
+            for place, bracket in enumerate(token.text, token.start):
+                yield Token(token.type, bracket, place, place + 1)
+        else:
+            yield token
 
 
 @dataclass(slots=True)

@@ -5,14 +5,16 @@ them, one of the cases of `Truth.true` covers them, and if it is false, one of `
 condition can never be so. What is not understood has every value of its type, but one at a time.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from grammar.affine import Affine, Elapsed, constant_of
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
 from grammar.intervals import ALL, FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point, points
+from grammar.kinds import Type
 from grammar.nodes import (
     Boolean,
     Call,
@@ -150,12 +152,27 @@ class Truths:
             return self._in(left, right)
         one, other = constant_of(left), constant_of(right)
         if one is not None and other is not None:
-            return ALWAYS if compared_to(operator, other.value) & equal_to_one([one.value]) else NEVER
+            return _compared_literals(one.value, operator, other.value)
         if other is not None:
             return self._to_constant(left, operator, other)
         if one is not None:
             return self._to_constant(right, _TURNED[operator], one)
-        return self._elapsed(left, operator, right) or self._order(left, operator, right)
+        return (
+            self._to_moment(left, operator, right)
+            or self._elapsed(left, operator, right)
+            or self._order(left, operator, right)
+        )
+
+    def _to_moment(self, left: Expression, operator: str, right: Expression) -> Truth | None:
+        """A comparison with `datetime("2026-01-01")`; None if it is none."""
+        one, other = _moment_of(left), _moment_of(right)
+        if one is not None and other is not None:
+            return _compared_literals(one, operator, other)
+        if one is not None:
+            left, operator, other = right, _TURNED[operator], one
+        if other is None or self.subjects.type_of(left) & ~(Type.DATETIME | Type.NULL):
+            return None
+        return self._is_one_of(left, compared_to(operator, other))
 
     def _to_constant(self, node: Expression, operator: str, bound: Constant) -> Truth:
         if isinstance(bound.value, timedelta):
@@ -164,6 +181,8 @@ class Truths:
                 return elapsed
         if isinstance(bound.value, bool) and operator == "==" and self._is_condition(node):
             return self.part(node) if bound.value else ~self.part(node)
+        if operator == "==" and not _can_be(node, bound.value):
+            return NEVER
         return self._is_one_of(node, compared_to(operator, bound.value))
 
     def _is_one_of(self, node: Expression, values: Values) -> Truth:
@@ -193,7 +212,7 @@ class Truths:
             opaque = Comparison(left.span, left, (Link(right.span, "in", right),))
             return ~self._among(opaque, FALSY)
         one = constant_of(left)
-        values = equal_to_one([member.value for member in members if member is not None])
+        values = equal_to_one([m.value for m in members if m is not None and _can_be(left, m.value)])
         if one is not None:
             return ALWAYS if values & equal_to_one([one.value]) else NEVER
         return self._is_one_of(left, values)
@@ -222,22 +241,55 @@ class Truths:
         return self._among(Order(left, right), values)
 
 
-def compared_to(operator: str, bound: ConstantValue) -> Values:
+Literal = ConstantValue | datetime
+"""What a comparison can have on one side. A moment is a local time of the app's zone, whichever that is."""
+_MOMENT = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
+"""A moment without offset. (Of the first and the last years it depends on the zone whether there is one.)"""
+
+
+def _moment_of(node: Expression) -> datetime | None:
+    """The moment that `datetime` makes of a text alone. Two of them are in order in any zone."""
+    match node:
+        case Call(function="datetime", arguments=(Constant(value=str(text)),)) if _MOMENT.fullmatch(text):
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:
+                return None
+        case _:
+            return None
+
+
+def _can_be(node: Expression, literal: ConstantValue) -> bool:
+    """Whether an expression can be a literal: `lower(x)` is no text with capitals."""
+    if isinstance(node, Call) and isinstance(literal, str) and node.function in _SETTLED:
+        return _SETTLED[node.function](literal) == literal
+    return True
+
+
+_SETTLED: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "strip": str.strip}
+"""Functions that change nothing of what they gave."""
+
+
+def _compared_literals(one: Literal, operator: str, other: Literal) -> Truth:
+    return ALWAYS if compared_to(operator, other) & equal_to_one([one]) else NEVER
+
+
+def compared_to(operator: str, bound: Literal) -> Values:
     """What is `<`, `<=`, `>`, `>=` or `==` a literal."""
     if operator == "==":
         return equal_to_one([bound])
     return NOTHING if bound is None else in_ranges(_family(bound), ordered(operator, bound))
 
 
-def equal_to_one(literals: Iterable[ConstantValue]) -> Values:
+def equal_to_one(literals: Iterable[Literal]) -> Values:
     """What equals one of some literals."""
-    by_family: dict[Family, list[ConstantValue]] = {}
+    by_family: dict[Family, list[Literal]] = {}
     for literal in literals:
         by_family.setdefault(_family(literal), []).append(literal)
     return Values({family: ALL if family is Family.NULL else points(same) for family, same in by_family.items()})
 
 
-def _family(literal: ConstantValue) -> Family:
+def _family(literal: Literal) -> Family:
     match literal:
         case None:
             return Family.NULL
@@ -245,6 +297,8 @@ def _family(literal: ConstantValue) -> Family:
             return Family.TEXT
         case timedelta():
             return Family.DURATION
+        case datetime():
+            return Family.MOMENT
         case _:
             return Family.NUMBER
 

@@ -1,8 +1,9 @@
 """Fuzzing what reads authors' texts: `python -m tests.fuzz [--seconds 600] [--seed 1]`.
 
 Texts of the repository (flows, flow tests, broken cases) are cut, joined and sprinkled with what has a meaning
-somewhere. Whatever comes of it, no exception may leave the reader, the checker, the lint, the formatter, the reader of
-flow tests or the renderer of diagnostics, and their laws hold. The first text that breaks one is kept in a file.
+somewhere; others are made up of expressions that are mostly right (`tests.made_up`). Whatever comes of it, no exception
+may leave the reader, the checker, the lint, the compiler, the formatter, the editor's answers, the reader of flow tests
+or the renderer of diagnostics, and their laws hold. The first text that breaks one is kept in a file.
 """
 
 import random
@@ -12,15 +13,24 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from editor.completion import complete
+from editor.hover import declarations, describe
+from editor.symbols import symbol_at
+from engine.compile import Compiler
 from engine.program import Program
+from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression, read_program
 from grammar.diagnostics import Diagnostic, Diagnostics, render, to_json
 from grammar.flowtest import read_flow_test
 from grammar.formatter import format_source
+from grammar.nodes import Script
 from grammar.parser import parse, parse_expression, read_source
 from grammar.scope import Scope
 from grammar.source import Source
+from tests.grammar.test_truth import NOW, visitor
+from tests.made_up import program
 
 ROOT = Path(__file__).parents[1]
 _WORDS = """
@@ -76,15 +86,15 @@ _CHANGES: tuple[Callable[[str, int, random.Random], str], ...] = (_insert, _inse
 # What has to hold -----------------------------------------------------------------------------------------------------
 
 
-def examine(text: str) -> None:
+def examine(text: str, chance: random.Random) -> None:
     """Raises whatever a text makes fail."""
-    _examine_program(text)
+    _examine_program(text, chance)
     _examine_flow_test(text)
     for line in text.splitlines()[:40:7]:
         _examine_expression(line)
 
 
-def _examine_program(text: str) -> None:
+def _examine_program(text: str, chance: random.Random) -> None:
     report = Diagnostics()
     source = read_source("fuzz.flow", text, report)
     if source is None:
@@ -92,9 +102,39 @@ def _examine_program(text: str) -> None:
     checked = read_program([source])
     _examine_diagnostics(checked.diagnostics)
     _examine_format(source)
+    _examine_editor(source, checked.script, chance)
     if checked.ok:
         Program.build(checked.script)
     return None
+
+
+def _examine_editor(source: Source, script: Script, chance: random.Random) -> None:
+    for offset in (0, len(source.text), *(chance.randint(0, len(source.text)) for _ in range(3))):
+        found = complete(source, offset, script)
+        assert 0 <= found.start <= found.end == offset, "the editor would replace something else"
+        symbol = symbol_at(source, offset)
+        if symbol is not None:
+            assert symbol.span.start <= offset <= symbol.span.end, "a symbol is somewhere else"
+            describe(symbol, script)
+            declarations(symbol, script)
+
+
+def _examine_evaluation(text: str, chance: random.Random) -> None:
+    """No evaluation ever fails, and writing a program in the canonical layout changes no value."""
+    source = Source("fuzz.flow", text)
+    checked = read_program([source])
+    if not checked.ok:
+        return
+    written = format_source(source, Diagnostics())
+    assert written is not None
+    visitors = [{"visitor_id": "v1", **visitor(chance)} for _ in range(5)]
+    values = []
+    for script in (checked.script, parse([Source("fuzz.flow", written)], Diagnostics())):
+        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        compiler = Compiler(Scope.of(script), ZoneInfo("Asia/Shanghai"), segments, DERIVED)
+        compiled = [compiler.value(segment.condition) for segment in script.segments]
+        values.append([repr(one.run({**dict.fromkeys(one.reads), **v}, NOW)) for one in compiled for v in visitors])
+    assert values[0] == values[1], "the layout changed a value"
 
 
 def _examine_format(source: Source) -> None:
@@ -108,8 +148,12 @@ def _examine_format(source: Source) -> None:
     after = Diagnostics()
     again = Source(source.name, written)
     assert parse([again], after) == script, "formatting changed the meaning"
-    assert not after.errors, "formatting broke the text"
+    assert _codes(after) == _codes(before), "formatting broke the text"
     assert format_source(again, Diagnostics()) == written, "formatting twice is not formatting once"
+
+
+def _codes(report: Diagnostics) -> list[str]:
+    return [diagnostic.code for diagnostic in report]
 
 
 def _examine_flow_test(text: str) -> None:
@@ -144,10 +188,14 @@ def fuzz(seconds: float, seed: int) -> int:
     """Examines texts for so long; returns how many. A failure is raised, and its text is kept in a file."""
     texts, chance, end, number = corpus(), random.Random(seed), time.monotonic() + seconds, 0  # noqa: S311
     while time.monotonic() < end:
-        text = mutated(texts, chance)
+        is_made_up = chance.random() < 0.5
+        text = program(chance) if is_made_up else mutated(texts, chance)
         number += 1
         try:
-            examine(text)
+            if is_made_up:
+                _examine_evaluation(text, chance)
+                text = mutated([text], chance) if chance.random() < 0.3 else text
+            examine(text, chance)
         except Exception as failure:
             with tempfile.NamedTemporaryFile("wb", prefix="fuzz-", suffix=".flow", delete=False) as kept:
                 kept.write(text.encode("utf-8", "surrogatepass"))

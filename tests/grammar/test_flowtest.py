@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grammar import wording
-from grammar.diagnostics import Diagnostics
+from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.flowtest_lines import sections
 from grammar.flowtest_nodes import At, Command, ExpectMessage, ExpectSegment, ExpectThat, Load, SetField, Track, Visit
@@ -27,6 +27,12 @@ def read(text: str) -> tuple[tuple[Command, ...], list[str]]:
     assert source is not None
     commands = read_flow_test(source, report).commands
     return commands, [found.code for found in report]
+
+
+def told(text: str) -> list[Diagnostic]:
+    report = Diagnostics()
+    read_flow_test(Source("t.flowtest", text), report)
+    return list(report)
 
 
 def command(text: str) -> Command:
@@ -165,6 +171,11 @@ def test_a_moment_reads_back_in_every_zone(local: datetime, minutes: int, spaced
 )  # fmt: skip
 def test_what_is_no_moment_is_an_error(written: str) -> None:
     assert codes(f"at {written}\n") == ["E609"]
+
+
+def test_a_missing_moment_is_told_at_the_end_of_the_text() -> None:
+    (found,) = told("at")
+    assert (found.code, found.span.start, found.span.end) == ("E609", 2, 2)
 
 
 def test_a_length_is_a_duration_of_the_language() -> None:

@@ -50,6 +50,15 @@ ALWAYS_FALSE = [
     "user_web_sessions < 0",
     "len(nick) < 0",
     "event_last_data_1.x > 5 and event_last_data_1.x == 'a'",
+    "event_last_time_1 < event_first_time_1",
+    "event_first_time_1 > event_last_time_1",
+    'since > datetime("2026-02-01") and since < datetime("2026-01-01")',
+    'datetime("2026-02-01") < now < datetime("2026-01-01T10:00")',
+    'since == datetime("2026-01-01") and since is None',
+    'datetime("2026-01-01") > datetime("2026-02-01")',
+    'lower(user_country) == "CN"',
+    'upper(user_country) in ["cn", "Us"]',
+    'strip(nick) == "a "',
 ]
 ALWAYS_TRUE = [
     "event_count_1 >= 0",
@@ -60,6 +69,8 @@ ALWAYS_TRUE = [
     "event_count_1 not in [-1, 2.5]",
     "event_count_1 <= 5 or not event_count_1 < 3",
     "event_count_1 > 2 or event_count_1 < 3",
+    'now > datetime("2026-02-01") or now < datetime("2026-03-01")',
+    'lower(nick) != "A"',
 ]
 SOMETIMES = [
     "points > 5 or points <= 5",
@@ -78,6 +89,17 @@ SOMETIMES = [
     'nick > "a" and nick < "b"',
     "hour(since) >= 9 or hour(since) < 18",
     "points or not points is None",
+    "event_last_time_1 == event_first_time_1",
+    "event_last_time_1 < event_first_time_2",
+    'since > datetime("2026-01-01") and since < datetime("2026-02-01")',
+    'since > datetime("2026-01-01T12:00Z") and since < datetime("2026-01-01T10:00")',
+    'since > datetime("2026-01-01", "Asia/Shanghai") and since < datetime("2025-12-31T20:00")',
+    'since > datetime("2026-02-01") or since < datetime("2026-03-01")',
+    'since == datetime("2026-02-30")',
+    'event_last_data_1 != datetime("2026-01-01")',
+    'lower(user_country) == "cn"',
+    'upper(user_country) in ["cn", "US"]',
+    'strip(nick) == ""',
 ]
 
 
@@ -217,6 +239,41 @@ def test_a_flow_that_can_never_start_is_told(start: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "start",
+    [
+        "on webclick\n    when track_event_seq == 2",
+        "on webclick, event 2\n    when track_event_seq not in [1, 2]",
+        "on enter s\n    when event_count_1 < 3",
+        "on enter s\n    exit when in_segment('s')",
+        "on leave s\n    when in_segment('s')",
+    ],
+)
+def test_what_happened_at_the_start_is_known(start: str) -> None:
+    assert [code for code, _ in of_flow("stop", start, EVENTS + "segment s:\n    event_count_1 > 5\n")] == ["W505"]
+
+
+def test_of_any_event_the_number_is_left_open() -> None:
+    arms = "if track_event_seq == 1:\n    stop\nelif track_event_seq == 2:\n    stop\nelse:\n    set nick = 'a'"
+    assert of_flow(arms, "on any event") == []
+    assert of_flow(arms, "on webclick, checkout") == [("W504", "set nick = 'a'")]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "on any event\n    when track_event_seq == 2",
+        "on webclick, checkout\n    when track_event_seq == 2 or event_count_1 > 1",
+        "on enter s\n    when points is None or event_count_1 < 9",
+        "on leave s\n    when points == 1 and event_count_1 > 5",
+        "on enter s, visit\n    when event_count_1 < 9",
+    ],
+)
+def test_of_a_segment_only_what_no_flow_writes_is_certain_at_a_start(start: str) -> None:
+    segment = "segment s:\n    event_count_1 > 5 and points == 1\n"
+    assert of_flow("stop", start, EVENTS + FIELDS + segment) == []
+
+
+@pytest.mark.parametrize(
     ("start", "found"),
     [
         ("when event_count_1 < 0", [("W502", "event_count_1 < 0")]),
@@ -246,6 +303,7 @@ def test_an_arm_that_implies_exit_is_dead() -> None:
     start = "on webclick\n    exit when nick == 'a' or points > 5"
     assert of_flow("if points > 7:\n    stop", start) == [("W506", "points > 7")]
     assert of_flow("wait 1d\nif nick == 'a':\n    stop", start) == [("W506", "nick == 'a'")]
+    assert of_flow("if not points > 5:\n    set vip = True\nelse:\n    stop", start) == [("W506", "stop")]
     assert of_flow("wait until points == 8 for 1d:\n    stop", start) == [("W506", "points == 8")]
     assert of_flow("wait until points == 5 for 1d:\n    stop", start) == []
 

@@ -90,7 +90,7 @@ points % 3; (points + 1); (2 - event_count_1); (3 * points); -points; (weight + 
 TEXTUAL = "nick; customer_user_type; ent_user_id; event_last_data_1; event_last_data_1.x; lower(nick)"
 TEMPORAL = """
 now; since; until; event_last_time_1; event_first_time_1; event_last_time_2; (now - 7d); (since + 1d); (until - 36500d)
-(event_last_time_1 + 7d); today()
+(event_last_time_1 + 7d); today(); datetime("2026-01-01"); datetime("2025-12-25T10:00"); datetime("2026-01-01T18:00:01")
 """
 LASTING = """
 (now - event_last_time_1); (now - event_first_time_1); (since - until); (until - since); (now - since - 1d); 7d; 1d; 0s
