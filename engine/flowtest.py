@@ -40,6 +40,7 @@ from grammar.flowtest_nodes import (
     Track,
     Visit,
 )
+from grammar.lint import lint_condition
 from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.parser import parse_expression, read_source
@@ -274,6 +275,8 @@ class Run:
         if expression is not None and found.ok:
             names = [*PREDECLARED_SEGMENTS, *(segment.name for segment in self._script.segments)]
             check_expression(expression, Scope.of(self._script), found, names)
+            if found.ok:
+                lint_condition(expression, self._script, found)
         if any(diagnostic.code.startswith(command.code.text) for diagnostic in found):
             return None
         return failures.other_errors(command, tuple(found))
