@@ -265,7 +265,7 @@ class Run:
         members = {
             profile.visitor
             for profile in (without_reset_events(profile, program.resets) for profile in profiles)
-            if name in program.segments_of(profile, now)
+            if program.is_in(name, profile, now)
         }
         return failures.other_members(command, members)
 

@@ -1,10 +1,10 @@
 """The grammar, compiled once: Lark's LALR table, and the words and symbols that the grammar writes in quotes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 from lark import Lark
 from lark.grammar import Rule
@@ -35,6 +35,22 @@ Action = int | Reduction
 Callback = Callable[[list[Any]], Any]
 
 
+class Callbacks(dict[int, Callback]):
+    """What is called on each reduction, by its number: the builder's method of the rule's name, given children.
+
+    Each is made when it is first wanted: a lone expression, of which there may be thousands, needs few of them.
+    """
+
+    def __init__(self, makers: Sequence[ParseTreeBuilder], builder: object) -> None:
+        super().__init__()
+        self._makers, self._builder = makers, builder
+
+    def __missing__(self, number: int) -> Callback:
+        (callback,) = self._makers[number].create_callback(self._builder).values()  # type: ignore[no-untyped-call]
+        self[number] = callback
+        return cast(Callback, callback)
+
+
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """Lark's table: the actions of each state by terminal, and the states to go on with by rule name.
@@ -49,11 +65,11 @@ class Grammar:
     ends: dict[str, int]
     terminals: dict[str, str]
     shortcuts: dict[tuple[int, int, str], int]
-    _builder: ParseTreeBuilder
+    _makers: tuple[ParseTreeBuilder, ...]
+    """One for each rule, by the number of its reduction."""
 
-    def callbacks(self, builder: object) -> list[Callback]:
-        """What is called on each reduction, by its number: the builder's method of the rule's name, given children."""
-        return list(self._builder.create_callback(builder).values())  # type: ignore[no-untyped-call]
+    def callbacks(self, builder: object) -> Callbacks:
+        return Callbacks(self._makers, builder)
 
 
 @cache
@@ -62,10 +78,9 @@ def grammar() -> Grammar:
     text = resources.files("grammar").joinpath("flow.lark").read_text(encoding="utf-8")
     lark = Lark(text, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True)
     parsers = {start: lark.parse_interactive(start=start).parser_state.parse_conf for start in STARTS}
-    builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
     reductions = {
         rule: Reduction(str(rule.origin.name), len(rule.expansion), number, _is_step(rule))
-        for number, rule in enumerate(builder.create_callback())  # type: ignore[no-untyped-call]
+        for number, rule in enumerate(lark.rules)
     }
     actions: dict[int, dict[str, Action]] = {
         state: {str(name): arg if action is Shift else reductions[arg] for name, (action, arg) in row.items()}
@@ -78,7 +93,10 @@ def grammar() -> Grammar:
         ends={start: conf.end_state for start, conf in parsers.items()},
         terminals={one.pattern.value: one.name for one in lark.terminals if isinstance(one.pattern, PatternStr)},
         shortcuts={},
-        _builder=builder,
+        _makers=tuple(
+            ParseTreeBuilder([rule], Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
+            for rule in lark.rules
+        ),
     )
 
 
