@@ -40,6 +40,7 @@ from grammar.flowtest_nodes import (
     Track,
     Visit,
 )
+from grammar.lint import lint_condition
 from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.parser import parse_expression, read_source
@@ -89,11 +90,18 @@ class Run:
         self._shard = MemoryShard(lambda: self._clock, log_bound=2**63, alone=True)
         self._appends = 0
         self._numbers: dict[str, int] = {}
-        self._script = _NEVER_THERE
+        self._hold(_NEVER_THERE)
         self._programs: dict[int, Program] = {0: _program(_NEVER_THERE, 0, ready.zone, {})}
         self._unclaimed: dict[str, deque[Sent]] = {}
         self._trace: list[tuple[str, Decision]] = []
         self._cause: Command | None = None
+
+    def _hold(self, script: Script) -> None:
+        self._script = script
+        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        nobody = {name: Constant(condition.span, False) for name, condition in segments.items()}
+        self._compiler = Compiler(Scope.of(script), self._plan.zone, segments, DERIVED)
+        self._compiler_before_birth = replace(self._compiler, segments=nobody)
 
     async def run(self) -> Failure | None:
         """The first failure, or None."""
@@ -142,7 +150,7 @@ class Run:
         return None
 
     async def _apply(self, command: Apply) -> None:
-        self._script = command.script
+        self._hold(command.script)
         version = command.version
         self._programs[version] = _program(command.script, version, self._plan.zone, command.resets)
         await self._shard.append_program(version)
@@ -264,7 +272,7 @@ class Run:
         members = {
             profile.visitor
             for profile in (without_reset_events(profile, program.resets) for profile in profiles)
-            if name in program.segments_of(profile, now)
+            if program.is_in(name, profile, now)
         }
         return failures.other_members(command, members)
 
@@ -274,6 +282,8 @@ class Run:
         if expression is not None and found.ok:
             names = [*PREDECLARED_SEGMENTS, *(segment.name for segment in self._script.segments)]
             check_expression(expression, Scope.of(self._script), found, names)
+            if found.ok:
+                lint_condition(expression, self._script, found)
         if any(diagnostic.code.startswith(command.code.text) for diagnostic in found):
             return None
         return failures.other_errors(command, tuple(found))
@@ -296,10 +306,7 @@ class Run:
 
     def _evaluate(self, expression: Expression, profile: Profile) -> Value:
         """Before a visitor's first item every segment is false."""
-        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in self._script.segments}}
-        if not profile.fields:
-            segments = {name: Constant(condition.span, False) for name, condition in segments.items()}
-        compiler = Compiler(Scope.of(self._script), self._plan.zone, segments, DERIVED)
+        compiler = self._compiler if profile.fields else self._compiler_before_birth
         return compiler.value(expression).run(self._environment(profile), moment(self._clock))
 
     def _false_part(self, expression: Expression, profile: Profile) -> Expression:

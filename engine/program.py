@@ -88,11 +88,16 @@ class Program:
         return {**values, **derived}
 
     def segments_of(self, profile: Profile, now: datetime) -> list[str]:
-        """The names of the segments that a visitor is in at an instant; nobody is, before the first item."""
+        """The names of the segments that a visitor is in at an instant."""
+        return [name for name in self.segments if self.is_in(name, profile, now)]
+
+    def is_in(self, segment: str, profile: Profile, now: datetime) -> bool:
+        """Whether a visitor is in a segment at an instant; nobody is, before the first item."""
         if not profile.fields:
-            return []
-        values = {"visitor_id": profile.visitor, **self.values(profile, now)}
-        return [name for name, compiled in self.segments.items() if compiled.run(values, now)]
+            return False
+        compiled, variables = self.segments[segment], self.catalogue.variables
+        values = {name: variables[name].read(profile.fields) for name in compiled.reads if name in variables}
+        return bool(compiled.run({**values, "visitor_id": profile.visitor}, now))
 
 
 def _plan(event: EventField, flows: Iterable[ReadyFlow]) -> Plan:

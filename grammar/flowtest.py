@@ -34,14 +34,13 @@ from grammar.flowtest_nodes import (
     Word,
     Zone,
 )
-from grammar.flowtest_scanner import NAME, RESERVED_VISITORS, SCALAR, SHOWN, WORD, Scanner, Unreadable
+from grammar.flowtest_scanner import NAME, RESERVED_VISITORS, SCALAR, WORD, Scanner, Unreadable
 from grammar.parser import parse
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 
 MOST_TIMES = 100_000
 _INDENT = re.compile(r"[ \t]*")
-_PATH = re.compile(r"[^\s#\"']\S*")
 _TIMES = re.compile(r"x([0-9]+)(?![\w.\-])")
 _CODE = re.compile(r"[EW][0-9]{0,3}")
 
@@ -75,7 +74,7 @@ class _Reader(Scanner):
         typographic = self._typographic()
         if typographic is not None:
             raise typographic
-        head = self._need(lambda: self._word(SHOWN), wording.A_COMMAND)
+        head = self._word(WORD) or Word(self._shown(), self._here())
         if head.text not in COMMANDS:
             raise Unreadable(self._unknown_command(head))
         self._form = wording.COMMAND_FORMS[head.text]
@@ -100,7 +99,7 @@ class _Reader(Scanner):
         return Zone(self._finish(), name)
 
     def load(self) -> Load:
-        path = self._need(lambda: self._quoted() or self._word(_PATH), wording.A_FILE)
+        path = self._need(lambda: self._quoted() or self._path(), wording.A_FILE)
         return Load(self._finish(), path)
 
     def flow(self) -> Declare:

@@ -19,12 +19,12 @@ LONGEST_IDENTIFIER = 128
 RESERVED_VISITORS = frozenset({"message", "no", "segment", "run", "goal", "error"})
 """Words that mean something after `expect`: a visitor of that name is written as a text."""
 
-WORD = re.compile(r"[\w.\-]+")
-NAME = re.compile(r"\w+")
+WORD = re.compile(r"(?:[\w.\-]|[^\x00-\x7f])+")
+NAME = re.compile(r"(?:\w|[^\x00-\x7f])+")
+"""Words; beyond ASCII they end before the first character that is none of a word's (`_is_of_a_word`)."""
 SCALAR = re.compile(r'"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+\-]*|true\b|false\b|null\b')
 """A JSON value that is no object and no list."""
-SHOWN = re.compile(r"[\w.\-]+|[^ \n]")
-"""What a message calls by its text: a word, or another character."""
+_PATH = re.compile(r"[^\s#\"']\S*")
 _SPACE = re.compile(r"(?:[ \n]|#[^\n]*)*")
 _IN_JSON = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[\]{}]|[^"#\[\]{}]+|[\s\S]')
 _LITERAL = re.compile(
@@ -170,18 +170,30 @@ class Scanner:
 
     def _word(self, pattern: re.Pattern[str]) -> Word | None:
         self._skip()
-        match = pattern.match(self._text, self._at, self._end)
+        word, start = self._word_here(pattern), self._at
+        self._at += len(word)
+        return Word(word, Span(self._source, start, self._at)) if word else None
+
+    def _path(self) -> Word | None:
+        self._skip()
+        match = _PATH.match(self._text, self._at, self._end)
         if match is None:
             return None
         self._at = match.end()
         return Word(match[0], Span(self._source, match.start(), match.end()))
 
+    def _word_here(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._text, self._at, self._end)
+        found = match[0] if match else ""
+        if found.isascii():
+            return found
+        return found[: next((index for index, char in enumerate(found) if not _is_of_a_word(char)), len(found))]
+
     def _keyword(self, word: str) -> bool:
         self._skip()
-        match = WORD.match(self._text, self._at, self._end)
-        if match is None or match[0] != word:
+        if self._word_here(WORD) != word:
             return False
-        self._at = match.end()
+        self._at += len(word)
         return True
 
     def _symbol(self, symbol: str) -> bool:
@@ -213,8 +225,8 @@ class Scanner:
         return Span(self._source, self._start, self._start + len(text))
 
     def _shown(self) -> str:
-        match = SHOWN.match(self._text, self._at, self._end)
-        return match[0] if match else ""
+        """What a message calls by its text: a word, or another character."""
+        return self._word_here(WORD) or self._text[self._at : self._end][:1].strip(" \n")
 
     def _missing(self, what: str) -> Unreadable:
         return self._typographic() or Unreadable(wording.missing_part(self._here(), what, self._form))
@@ -235,3 +247,8 @@ class Scanner:
         """What stands here; at the command's end, the place behind it."""
         self._skip()
         return Span(self._source, self._at, self._at + len(self._shown()))
+
+
+def _is_of_a_word(char: str) -> bool:
+    """Letters and digits of any script, and what names may have: the marks that many scripts write vowels with."""
+    return char.isascii() or char.isalnum() or ("a" + char).isidentifier()

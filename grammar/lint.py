@@ -45,6 +45,11 @@ def lint(script: Script, report: Diagnostics) -> None:
         written |= written_by(flow)
 
 
+def lint_condition(condition: Expression, script: Script, report: Diagnostics) -> None:
+    """The same of one condition that stands by itself, beside a program without errors."""
+    _Conditions(Truths(script), report).check(condition)
+
+
 def conditions_of(flow: Flow) -> Iterator[Expression]:
     """All the conditions of a flow, those of its steps among them."""
     if flow.when is not None:

@@ -887,7 +887,7 @@ def value_never_fits(span: Span, name: str, kind: str) -> Diagnostic:
 
 AN_EVENT, A_VISITOR, A_FLOW, A_SEGMENT, A_VARIABLE = "an event", "a visitor", "a flow", "a segment", "a variable"
 A_TEXT, A_FILE, A_CHANNEL, A_CODE = "a text in quotes", "a file", "the channel", "the code of a diagnostic"
-A_COLON, A_DURATION, A_COMMAND = "a colon", "a duration such as `30m`", "a command"
+A_COLON, A_DURATION = "a colon", "a duration such as `30m`"
 INLINE_DECLARATIONS = "`flow:`"
 WHAT_IS_NOT = "`messages`, `run` or `goal`"
 MERGING = "identifying two visitors as one user"

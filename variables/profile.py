@@ -5,7 +5,7 @@ event variables, and an item that is recognised as a second copy changes nothing
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from variables.catalogue import Catalogue, EventField, event_keys
@@ -69,6 +69,10 @@ class Profile:
     def new(cls, visitor: str) -> "Profile":
         return cls(visitor, {}, {}, {})
 
+    def with_fields(self, fields: Fields) -> "Profile":
+        """The same visitor with other fields. `replace` takes four times as long, and every item needs this."""
+        return Profile(self.visitor, fields, self.starts, self.inbox)
+
 
 def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Profile | None:
     """The profile after an item that the log stamped `stamp` (milliseconds).
@@ -84,7 +88,7 @@ def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Prof
         return None
     if _is_the_visitors_own(item):
         _see(fields, stamp)
-    return replace(profile, fields=fields)
+    return profile.with_fields(fields)
 
 
 def without_reset_events(profile: Profile, resets: Mapping[int, int]) -> Profile:
@@ -100,7 +104,7 @@ def without_reset_events(profile: Profile, resets: Mapping[int, int]) -> Profile
         return profile
     gone = {key for seq, version in resets.items() if version > known for key in event_keys(seq)}
     fields = {key: raw for key, raw in profile.fields.items() if key not in gone}
-    return replace(profile, fields={**fields, RESET: b"%d" % newest})
+    return profile.with_fields({**fields, RESET: b"%d" % newest})
 
 
 def _counted(fields: dict[bytes, bytes], item: Item) -> bool:

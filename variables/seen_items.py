@@ -8,6 +8,7 @@ Two memories, each one byte string of a fixed layout, pure functions over both:
 * named items: 64-bit hashes of the last 128 ids, oldest first.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
 
@@ -24,9 +25,13 @@ def _hash(identifier: str) -> bytes:
     return blake2b(identifier.encode("utf-8", "surrogatepass"), digest_size=_HASH).digest()
 
 
+_hash_of_client = lru_cache(maxsize=1024)(_hash)
+"""One client sends many items, most of them in a row."""
+
+
 def take_number(memory: bytes, client: str, n: int) -> bytes | None:
     """The memory with item `n` of the client in it; None if it is there already, or older than the window."""
-    key = _hash(client)
+    key = _hash_of_client(client)
     for start in range(0, len(memory), _client.size):
         found, highest, window = _client.unpack_from(memory, start)
         if found == key:

@@ -155,6 +155,12 @@ def test_an_expression_without_the_expected_error_shows_what_was_found() -> None
     assert "came      E205: " in failure("expect error E3: event_count_7 > 1\n")
 
 
+def test_an_expected_code_may_be_that_of_a_warning() -> None:
+    assert run("expect error W5: event_count_1 > 5 and event_count_1 < 3\n").passed
+    assert run("expect error W502: in_segment('clicked') and event_count_1 == 0\n").passed
+    assert failure("expect error W: event_count_1 > 5\n").endswith("came      no error")
+
+
 @pytest.mark.parametrize("value", ["2.5", "event_last_data_1", "9007199254740992"])
 def test_a_value_that_does_not_fit_its_field_fails(value: str) -> None:
     assert "does not fit visits" in failure(f'track v1 webclick "text"\nset v1 visits = {value}\n')

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,17 @@ def test_a_visitor_is_a_word_of_letters_digits_and_three_signs(visitor: str) -> 
     one = command(f"expect {visitor}: True\n")
     assert isinstance(one, ExpectThat)
     assert one.visitor.text == visitor
+
+
+@pytest.mark.parametrize("name", ["हिन्दी", "ที่นี่", "cafe\u0301", "a·b", "ﬁ"])
+def test_names_of_every_script_are_words(name: str) -> None:
+    """Among them names with marks: in many scripts these write the vowels."""
+    for line in (f"track {name} {name}", f"set v {name} = {name}", f"expect message {name} {name} web",
+                 f"expect segment {name}: {name}, v", f"expect {name}: True", f"arm v {name} 'x'"):  # fmt: skip
+        assert codes(line + "\n") == [], line
+    one = command(f"track {name} {name}\n")
+    assert isinstance(one, Track)
+    assert (one.visitor.text, one.event.text) == (name, normalize("NFKC", name))
 
 
 @pytest.mark.parametrize("word", ["message", "no", "segment", "run", "goal", "error"])
