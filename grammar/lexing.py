@@ -51,6 +51,7 @@ TEXT_AFTER = {
 _INDENT = re.compile(r"[ \t]*")
 _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
+_LINE_BREAK = re.compile(r"[ ]*\n")
 
 _LINE_WORDS = (
     "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
@@ -244,6 +245,8 @@ class Lexer:
         type_ = self._terminals.get(text)
         if type_ is None:
             self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
+            if text == "\\":
+                self._go_on_below()
             return
         if text in "([":
             self._open(text, start)
@@ -252,6 +255,12 @@ class Lexer:
         elif text == "," and self._brackets:
             self._brackets[-1].commas += 1
         self._line.tokens.append(Token(type_, text, start, self._at))
+
+    def _go_on_below(self) -> None:
+        """Takes the line below for the rest of this one, as an author meant who ended it with a backslash."""
+        match = _LINE_BREAK.match(self._text, self._at, self._end)
+        if match is not None and not _MAY_BEGIN_LINE.match(self._text, match.end(), self._end):
+            self._at = match.end()
 
     def _open(self, text: str, start: int) -> None:
         tokens, brackets = self._line.tokens, self._brackets
