@@ -23,7 +23,7 @@ def joined(lines: list[Line]) -> list[Line]:
     kept: list[Line] = []
     breaks_off = False
     for line in lines:
-        if not (breaks_off and _may_go_on(line, kept[-1])):
+        if not (breaks_off and _may_go_on(line, kept)):
             kept.append(line)
         breaks_off = bool(line.tokens) and _is_sign(line.tokens[-1], _END)
     return kept
@@ -38,15 +38,18 @@ def goes_on(line: Line) -> bool:
     return _is_sign(first, _BEGIN) or (line.indented and is_value)
 
 
-def _may_go_on(line: Line, broken_off: Line) -> bool:
+def _may_go_on(line: Line, before: list[Line]) -> bool:
+    """Whether a line can be the rest of the last line before it, which breaks off."""
+    broken_off, header = before[-1], before[-2:-1]
     if not line.tokens or line.indent < broken_off.indent or phrases.is_arm(line):
         return False
     first, second = line.tokens[0], line.tokens[1:2]
     if first.type != "STRING" and first.text in _STATEMENTS:
         return False
-    if line.indent == broken_off.indent and not second:  # It may as well be a mistyped `stop`.
-        return first.type != "NAME"
-    return not second or (second[0].type not in _VALUES and second[0].text not in ("=", ":"))
+    if not second:  # A name may as well be a mistyped `stop`.
+        in_segment = bool(header) and header[0].head == "segment"
+        return first.type != "NAME" or line.indent > broken_off.indent or in_segment
+    return second[0].type not in _VALUES and second[0].text not in ("=", ":")
 
 
 def _is_sign(token: Token, signs: frozenset[str]) -> bool:

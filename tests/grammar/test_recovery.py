@@ -290,3 +290,12 @@ def test_lines_between_two_levels_of_blocks_are_one_error() -> None:
 def test_a_declaration_inside_a_flow_is_one_error(nested: str) -> None:
     assert lines(flow(f"stop\n{nested}\nconvert 5"))[:1] == [(5, "E135")]
     assert len(lines(flow(f"stop\n{nested}\nconvert 5"))) == 2
+
+
+FOREIGN_BLANKS = ["\u3000\u3000", "\u00a0" * 4, "\f   ", "\t", "\u200b    ", "    \u200b"]
+
+
+@pytest.mark.parametrize("blank", FOREIGN_BLANKS, ids=ascii)
+def test_a_line_indented_by_other_characters_than_spaces_is_one_error_and_is_read(blank: str) -> None:
+    text = f"segment s:\n{blank}nope\nflow f:\n    on any event\n{blank}convert 'a'\n    convert 5\n"
+    assert [line for line, _ in lines(text)] == [2, 2, 5, 6]
