@@ -6,14 +6,17 @@ from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import Script
 from grammar.not_yet import report_not_yet
-from grammar.parser import read_source
+from grammar.parser import parse, read_source
 
 
 def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:
     """Reads and checks a program's files (name and text)."""
     report = Diagnostics()
     sources = [source for name, data in files if (source := read_source(name, data, report)) is not None]
-    return Checked(Script(()), tuple(report)) if report.errors else read_program(sources)
+    if not report.errors:
+        return read_program(sources)
+    parse(sources, report)  # The names that a file without a text would declare are unknown: of the others, the syntax.
+    return Checked(Script(()), tuple(report))
 
 
 def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:

@@ -8,6 +8,10 @@ TYPOGRAPHIC = {
 }  # fmt: skip
 """What word processors and input methods put in the place of plain characters."""
 
+_WIDTHS = {"\t": 4, "\u3000": 2, "\u200b": 0, "\ufeff": 0}
+BLANK = "\t\v\f\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff"
+"""What indents a line to the eye and is no space, as a class of a regular expression."""
+
 CLOSING_QUOTES = {"‘": "’", "“": "”", "„": "“”", "‚": "‘’", "«": "»", "「": "」", "『": "』", "”": "”", "’": "’"}
 """What may end a text that an author opened with a typographic quote."""
 
@@ -47,6 +51,13 @@ def replacement(char: str) -> str | None:
     if "\uff01" <= char <= "\uff5e":
         return chr(ord(char) - 0xFEE0)
     return TYPOGRAPHIC.get(char)
+
+
+def width(indentation: str) -> int:
+    """How many spaces wide an indentation looks."""
+    if indentation.isascii():
+        return len(indentation.expandtabs(4))
+    return sum(_WIDTHS.get(char, 1) for char in indentation)
 
 
 def shown(char: str) -> str:

@@ -81,8 +81,12 @@ class _Checker:
                 self._report.add(wording.bad_uuid(event.uuid_span))
         events = self._script.events
         self._once(events, lambda event: event.seq, lambda event: event.seq_span, wording.event_number)
-        self._once(events, lambda event: event.name, lambda event: event.name_span, wording.event_name)
-        uuids = [event for event in events if is_uuid(event.uuid)]
+        first: dict[tuple[int, str, str], Event] = {}  # The same event again is one error, not three.
+        for event in events:
+            first.setdefault((event.seq, event.name, event.uuid), event)
+        different = tuple(first.values())
+        self._once(different, lambda event: event.name, lambda event: event.name_span, wording.event_name)
+        uuids = [event for event in different if is_uuid(event.uuid)]
         self._once(uuids, lambda event: event.uuid, lambda event: event.uuid_span, wording.event_uuid)
 
     def _once(

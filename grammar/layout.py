@@ -2,6 +2,7 @@
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
+from grammar.phrases import DECLARATIONS
 from grammar.source import Source, Span
 from grammar.tokens import Line
 
@@ -9,23 +10,31 @@ from grammar.tokens import Line
 def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> int:
     """Notes on each line the blocks that begin and end before it; returns how many are open at the end.
 
-    A line that is indented like no line above it counts to the nearest block it can belong to, and is reported.
-    `margin`: the indentation of a line that is in no block.
+    A line that is indented like no line above it counts to the nearest block it can belong to, and is reported, and
+    so is only the first of several that are indented like it. `margin`: the indentation of a line that is in no block.
     """
     levels = [margin]
     previous: Line | None = None
+    unmatched: int | None = None
     for line in lines:
+        left = None
         while line.indent < levels[-1] and len(levels) > 1:
-            levels.pop()
+            left = levels.pop()
             line.dedents += 1
-        if line.indent != levels[-1]:
-            if line.dedents or line.indent < margin:
+        if line.indent == levels[-1]:
+            unmatched = None if line.dedents else unmatched
+        elif line.dedents or line.indent < margin or line.indent == unmatched:
+            if line.indent != unmatched:
                 _report_unmatched(line, source, report)
-            else:
-                levels.append(line.indent)
-                line.indented = True
-                if previous is not None:
-                    previous.opens = True
+            unmatched = line.indent
+            if left is not None and len(levels) == 1 and line.head not in DECLARATIONS:
+                levels.append(left)
+                line.dedents -= 1
+        else:
+            levels.append(line.indent)
+            line.indented = True
+            if previous is not None:
+                previous.opens = True
         previous = line
     return len(levels) - 1
 

@@ -51,9 +51,11 @@ TEXT_AFTER = {
     '"""': re.compile(r'[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'),
 }
 """What follows an opening quote, up to the closing one."""
-_INDENT = re.compile(r"[ \t]*")
+_INDENT = re.compile(rf"[ {characters.BLANK}]*")
+_NO_SPACE = re.compile(rf"[{characters.BLANK}]")
 _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
+_LINE_BREAK = re.compile(r"[ ]*\n")
 
 _LINE_WORDS = (
     "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
@@ -168,10 +170,17 @@ class Lexer:
         self._brackets.clear()
         match = _INDENT.match(self._text, self._at, self._end)
         space = match[0] if match else ""
-        self._line = line = Line(self._place(self._at), len(space.expandtabs(4)), reported=reported)
-        tab = space.find("\t")
-        if tab >= 0:
-            self._complain(wording.tab(self._span(self._at + tab, self._at + tab + 1)))
+        self._line = line = Line(self._place(self._at), characters.width(space), reported=reported)
+        wrong = _NO_SPACE.search(space)
+        if wrong is not None:
+            place = self._span(self._at + wrong.start(), self._at + wrong.end())
+            replacement = characters.replacement(wrong[0])
+            if wrong[0] == "\t":
+                self._complain(wording.tab(place))
+            elif replacement is not None:
+                self._complain(wording.typographic_character(place, wrong[0], replacement))
+            else:
+                self._complain(wording.unknown_character(place, characters.shown(wrong[0]), None))
         self._at += len(space)
         return line
 
@@ -269,10 +278,18 @@ class Lexer:
         type_ = self._terminals.get(text)
         if type_ is None:
             self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
+            if text == "\\":
+                self._go_on_below()
             return
         if text == "," and self._brackets:
             self._brackets[-1].commas += 1
         self._line.tokens.append(Token(type_, text, start, self._at))
+
+    def _go_on_below(self) -> None:
+        """Takes the line below for the rest of this one, as an author meant who ended it with a backslash."""
+        match = _LINE_BREAK.match(self._text, self._at, self._end)
+        if match is not None and not _MAY_BEGIN_LINE.match(self._text, match.end(), self._end):
+            self._at = match.end()
 
     def _open(self, text: str, start: int) -> None:
         """Takes one bracket, or all of a run if they only group."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from grammar import phrases, wording
+from grammar.continuation import goes_on, joined
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.layout import lay_out
 from grammar.lexing import Lexer
@@ -127,7 +128,7 @@ class _Parser:
         source = stretch.source
         self._source, self._report, self._suggestions = source, report, suggestions
         lexer = Lexer(source, report, start=stretch.start, end=stretch.end, runs=runs)
-        self._lines = lexer.lines()
+        self._lines = joined(lexer.lines())
         self._comments = lexer.comments
         self._end = stretch.end
         self._margin = self._lines[0].indent if isinstance(text, Span) and self._lines else 0
@@ -154,13 +155,16 @@ class _Parser:
 
     def script(self) -> tuple[Declaration, ...]:
         lay_out(self._lines, self._source, self._report, self._margin)
+        unreadable = False
         for index, line in enumerate(self._lines):
+            line.reported |= unreadable and goes_on(line)
             following = self._lines[index + 1] if index + 1 < len(self._lines) else None
             self._close_blocks(line.dedents)
             if line.indented:
                 self._open_block(line)
             if self._skip_below is None:
                 self._read(line, following)
+            unreadable = line.reported
         self._close_blocks(len(self._blocks))
         return cast(tuple[Declaration, ...], self._machine.finish()[1])
 
@@ -272,6 +276,8 @@ class _Parser:
         if self._machine.accepts("FLOW"):
             is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS)
             return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
+        if head == "segment":
+            return None
         if not self._machine.accepts("SEND"):
             return _STEP_BLOCK if self._is_in_split() else None
         if following.head in phrases.MESSAGE_PARTS:

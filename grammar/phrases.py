@@ -10,7 +10,7 @@ CLAUSES = ("on", "when", "limit", "hours", "exit", "goal")
 STEPS = ("send", "if", "set", "convert", "wait", "split", "stop")
 WEB_PARTS = ("text", "button", "sender")
 EMAIL_PARTS = ("subject", "text", "html", "to")
-MESSAGE_PARTS = (*WEB_PARTS, *EMAIL_PARTS)
+MESSAGE_PARTS = tuple(dict.fromkeys((*WEB_PARTS, *EMAIL_PARTS)))
 
 MEANT = {
     **dict.fromkeys(("elseif", "elsif"), "elif"),

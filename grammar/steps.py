@@ -1,5 +1,6 @@
 """Builds the nodes of steps: one method for each rule of `flow.lark` between the clauses and the expressions."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -70,6 +71,9 @@ class Broken:
 Item = Clause | Step | Broken
 """A line of a block of steps."""
 
+_MAY_HOLD_CLAUSES = re.compile(r"flow\b|\w+ *:$")
+"""A header that no block of steps has, and below which clauses are no second error: `flow g:`, `triggers:`."""
+
 
 class StepBuilder(ExpressionBuilder):
     """Children are as the rules have them: tokens that the rules name by terminal, None for what was left out."""
@@ -101,9 +105,11 @@ class StepBuilder(ExpressionBuilder):
         return Broken(self.span(cast(Token, children[0])), tuple(cast(list[Arm], children[1:])))
 
     def broken_block(self, children: list[object]) -> Broken:
-        word, items, *branches = children
-        first = self.plain_branch((cast(Token, word), cast(list[Item], items)))
-        return Broken(first.condition.span, (first, *cast(list[Arm], branches)))
+        word, items, *branches = cast(tuple[Token, list[Item], *tuple[Arm, ...]], tuple(children))
+        span = self.span(word)
+        is_flow = _MAY_HOLD_CLAUSES.match(span.text) is not None
+        steps = steps_of(items) if is_flow else self._block(items)
+        return Broken(span, (Arm(span, Constant(span, None), steps), *branches))
 
     def branch(self, children: tuple[Token, Expression, list[Item]]) -> Arm:
         return self._arm(*children)

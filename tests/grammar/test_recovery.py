@@ -234,3 +234,68 @@ def test_a_slip_is_answered_with_what_to_write(line: str, code: str, advice: str
     (found,) = diagnostics(flow(f"{line}{below}\nstop"))
     assert found.code == code
     assert advice in (found.help or "")
+
+
+# Lines that authors break without brackets, or indent by guess
+
+
+UNBRACKETED = [
+    ("when user_city == 'a' and", "    event_count_1 > 5"),
+    ("when user_city == 'a' and", "event_count_1 > 5"),
+    ("when user_city == 'a' and \\", "    event_count_1 > 5"),
+    ("when user_city == 'a' \\", "and event_count_1 > 5"),
+    ("set user_city = user_country +", "    'x'"),
+    ("send web", "    'x'"),
+    ("send webhook 'https://a.b' with user_city,", "    user_country"),
+    ("wait until is_online", "    for 1h"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), UNBRACKETED)
+def test_a_line_broken_without_brackets_is_one_error(first: str, second: str) -> None:
+    assert [line for line, _ in lines(flow(f"{first}\n{second}\nconvert 5"))] == [4, 6]
+
+
+@pytest.mark.parametrize("sign", ["", "    "])
+def test_an_expression_that_goes_on_over_many_lines_without_brackets_is_one_error(sign: str) -> None:
+    text = f"segment s:\n    user_city == 'a'\n{sign}    and is_online\n{sign}    or is_online\nsegment t:\n    nope"
+    assert [line for line, _ in lines(text)] == [3, 6]
+
+
+def test_the_steps_below_a_header_broken_without_brackets_are_still_read() -> None:
+    text = flow("if user_city == 'a' and\n   is_online == True:\n    convert 5\nelse:\n    convert 5")
+    assert lines(text) == [(4, "E122"), (6, "E120"), (8, "E120")]
+
+
+@pytest.mark.parametrize("below", ["stpo", "sned web 'a'", "x = 5", "trigger:\n    stop", "convert 5", "5%:\n    stop"])
+def test_a_line_that_breaks_off_hides_no_statement_below_it(below: str) -> None:
+    assert [line for line, _ in lines(flow(f"set user_city = 1 +\n{below}"))] == [4, 5]
+
+
+def test_lines_indented_alike_by_guess_are_one_error_and_stay_in_their_flow() -> None:
+    text = f"{EVENT}flow f:\n    on webclick\n  send web 'a'\n  if nope:\n      stop\n  else:\n      stop\n"
+    assert lines(text + "segment s:\n    is_online\n") == [(4, "E106"), (5, "E201")]
+
+
+def test_lines_between_two_levels_of_blocks_are_one_error() -> None:
+    assert lines(flow("if is_online:\n        stop\n    convert 'a'\n    convert 'b'\nconvert 5")) == [
+        (6, "E106"),
+        (8, "E120"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "nested", ["segment s:\n    is_online", "flow g:\n    on webclick\n    stop", "trigger:\n    on webclick"]
+)
+def test_a_declaration_inside_a_flow_is_one_error(nested: str) -> None:
+    assert lines(flow(f"stop\n{nested}\nconvert 5"))[:1] == [(5, "E135")]
+    assert len(lines(flow(f"stop\n{nested}\nconvert 5"))) == 2
+
+
+FOREIGN_BLANKS = ["\u3000\u3000", "\u00a0" * 4, "\f   ", "\t", "\u200b    ", "    \u200b"]
+
+
+@pytest.mark.parametrize("blank", FOREIGN_BLANKS, ids=ascii)
+def test_a_line_indented_by_other_characters_than_spaces_is_one_error_and_is_read(blank: str) -> None:
+    text = f"segment s:\n{blank}nope\nflow f:\n    on any event\n{blank}convert 'a'\n    convert 5\n"
+    assert [line for line, _ in lines(text)] == [2, 2, 5, 6]
