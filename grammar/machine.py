@@ -7,7 +7,7 @@ climbs ten of them.
 
 from typing import Any
 
-from grammar.table import Action, Callback, Reduction, grammar
+from grammar.table import Action, Callbacks, Reduction, grammar
 from grammar.tokens import Token
 
 
@@ -16,7 +16,7 @@ class Machine:
 
     __slots__ = ("_actions", "_callbacks", "_end", "_expected", "_shortcuts", "_states", "_values")
 
-    def __init__(self, start: str, callbacks: list[Callback]) -> None:
+    def __init__(self, start: str, callbacks: Callbacks) -> None:
         table = grammar()
         self._callbacks = callbacks
         self._actions, self._shortcuts, self._expected = table.actions, table.shortcuts, table.expected

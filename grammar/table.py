@@ -1,8 +1,8 @@
 """The grammar, compiled once: Lark's LALR table, and the words and symbols that the grammar writes in quotes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -33,6 +33,7 @@ Action = int | Reduction
 """Go to a state, or reduce."""
 
 Callback = Callable[[list[Any]], Any]
+Wrapper = Callable[[Callback], Callback]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,28 @@ class Grammar:
     ends: dict[str, int]
     terminals: dict[str, str]
     shortcuts: dict[tuple[int, int, str], int]
-    _builder: ParseTreeBuilder
+    _rules: tuple[tuple[str, Sequence[Wrapper]], ...]
+    """Of each reduction, by its number: the builder's method, and what picks the children that the method gets."""
 
-    def callbacks(self, builder: object) -> list[Callback]:
+    def callbacks(self, builder: object) -> "Callbacks":
         """What is called on each reduction, by its number: the builder's method of the rule's name, given children."""
-        return list(self._builder.create_callback(builder).values())  # type: ignore[no-untyped-call]
+        return Callbacks(self._rules, builder)
+
+
+class Callbacks(dict[int, Callback]):
+    """The callbacks of one parser, each made when it is first needed: an expression by itself needs a dozen of them."""
+
+    def __init__(self, rules: Sequence[tuple[str, Sequence[Wrapper]]], builder: object) -> None:
+        super().__init__()
+        self._rules, self._builder = rules, builder
+
+    def __missing__(self, number: int) -> Callback:
+        name, wrappers = self._rules[number]
+        callback: Callback = getattr(self._builder, name, None) or partial(Tree, name)
+        for wrapper in wrappers:
+            callback = wrapper(callback)
+        self[number] = callback
+        return callback
 
 
 @cache
@@ -65,7 +83,7 @@ def grammar() -> Grammar:
     builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]
     reductions = {
         rule: Reduction(str(rule.origin.name), len(rule.expansion), number, _is_step(rule))
-        for number, rule in enumerate(builder.create_callback())  # type: ignore[no-untyped-call]
+        for number, (rule, _) in enumerate(builder.rule_builders)
     }
     actions: dict[int, dict[str, Action]] = {
         state: {str(name): arg if action is Shift else reductions[arg] for name, (action, arg) in row.items()}
@@ -78,7 +96,7 @@ def grammar() -> Grammar:
         ends={start: conf.end_state for start, conf in parsers.items()},
         terminals={one.pattern.value: one.name for one in lark.terminals if isinstance(one.pattern, PatternStr)},
         shortcuts={},
-        _builder=builder,
+        _rules=tuple((str(rule.alias or rule.origin.name), wrappers) for rule, wrappers in builder.rule_builders),
     )
 
 
