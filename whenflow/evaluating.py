@@ -1,8 +1,10 @@
 """`whenflow eval`: the value of one expression, or of one a line."""
 
 import json
+import os
 import sys
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -18,13 +20,14 @@ sys.set_int_max_str_digits(0)  # an int of many digits is printed as Python woul
 
 def evaluate_one(expression: str, variables_json: str | None, now: str | None) -> str:
     """The value as JSON. Raises BadRequest, BadExpression."""
-    variables = _parsed(variables_json, "--vars") if variables_json is not None else {}
+    variables = _parsed(os.fsencode(variables_json), "--vars") if variables_json is not None else {}
     return _shown(evaluate(expression, _object(variables, "--vars"), _instant(now)))
 
 
-def evaluate_lines(lines: Iterable[str]) -> Iterator[str]:
-    """For each line `{"expr", "vars", "now"}` a line `{"value"}` or `{"error": {"code", "message"}}`."""
+def evaluate_lines(lines: Iterable[bytes]) -> Iterator[str]:
+    """For each line `{"expr", "vars", "now"}` (UTF-8) a line `{"value"}` or `{"error": {"code", "message"}}`."""
     for line in lines:
+        line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:
@@ -40,7 +43,7 @@ def evaluate_lines(lines: Iterable[str]) -> Iterator[str]:
             yield f'{{"value": {_shown(value)}}}'
 
 
-def _parsed(text: str, what: str) -> Any:
+def _parsed(text: bytes, what: str) -> Any:
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
