@@ -15,8 +15,6 @@ from engine.evaluate import BadExpression, BadRequest, evaluate, read_instant
 from engine.functions import json_default
 from variables.values import Value, moment
 
-sys.set_int_max_str_digits(0)  # an int of many digits is printed as Python would print it
-
 
 def evaluate_one(expression: str, variables_json: str | None, now: str | None) -> str:
     """The value as JSON. Raises BadRequest, BadExpression."""
@@ -68,7 +66,13 @@ def _instant(now: object) -> datetime:
 
 
 def _shown(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=json_default)
+    """As JSON. An int has its digits, however many; while it was computed, Python's limit held, as everywhere."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=json_default)
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def _error(code: str, message: str) -> str:

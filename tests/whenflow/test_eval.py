@@ -1,6 +1,7 @@
 """`whenflow eval`: values as JSON, errors in words, one expression or one a line."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -32,7 +33,13 @@ def test_a_value_is_shown_as_json(expression: str, shown: str) -> None:
 def test_an_int_of_any_length_is_shown_as_python_would() -> None:
     nines = "999999999999999999"
     product = " * ".join([nines] * 249)
-    assert evaluate_one(product, None, NOW) == str(int(nines) ** 249)
+    assert evaluate_one(product, None, NOW) == str(Decimal(int(nines) ** 249))
+
+
+def test_a_text_of_more_digits_than_python_reads_is_no_int_here_either() -> None:
+    digits = "9" * 5000
+    assert evaluate_one("int(user_city)", json.dumps({"user_city": digits}), NOW) == "null"
+    assert evaluate_one("int(user_city)", json.dumps({"user_city": digits[:4300]}), NOW) == digits[:4300]
 
 
 def test_a_batch_answers_each_line_by_itself() -> None:
