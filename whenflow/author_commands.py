@@ -48,7 +48,7 @@ def eval_command(
     if batch == (expression is not None) or (batch and (variables or now)):
         fail("give an expression, or --batch and the expressions on standard input", 2)
     if batch:
-        for line in evaluate_lines(sys.stdin):
+        for line in evaluate_lines(sys.stdin.buffer):
             print(line, flush=True)  # noqa: T201
         return
     try:

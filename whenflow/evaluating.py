@@ -1,8 +1,10 @@
 """`whenflow eval`: the value of one expression, or of one a line."""
 
 import json
+import os
 import sys
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -16,13 +18,14 @@ from variables.values import Value, moment
 
 def evaluate_one(expression: str, variables_json: str | None, now: str | None) -> str:
     """The value as JSON. Raises BadRequest, BadExpression."""
-    variables = _parsed(variables_json, "--vars") if variables_json is not None else {}
+    variables = _parsed(os.fsencode(variables_json), "--vars") if variables_json is not None else {}
     return _shown(evaluate(expression, _object(variables, "--vars"), _instant(now)))
 
 
-def evaluate_lines(lines: Iterable[str]) -> Iterator[str]:
-    """For each line `{"expr", "vars", "now"}` a line `{"value"}` or `{"error": {"code", "message"}}`."""
+def evaluate_lines(lines: Iterable[bytes]) -> Iterator[str]:
+    """For each line `{"expr", "vars", "now"}` (UTF-8) a line `{"value"}` or `{"error": {"code", "message"}}`."""
     for line in lines:
+        line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:
@@ -38,7 +41,7 @@ def evaluate_lines(lines: Iterable[str]) -> Iterator[str]:
             yield f'{{"value": {_shown(value)}}}'
 
 
-def _parsed(text: str, what: str) -> Any:
+def _parsed(text: bytes, what: str) -> Any:
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
@@ -63,12 +66,13 @@ def _instant(now: object) -> datetime:
 
 
 def _shown(value: Value) -> str:
-    most = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)  # an int is shown however long it is; the language's own texts keep Python's bound
+    """As JSON. An int has its digits, however many; while it was computed, Python's limit held, as everywhere."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=json_default)
     finally:
-        sys.set_int_max_str_digits(most)
+        sys.set_int_max_str_digits(limit)
 
 
 def _error(code: str, message: str) -> str:

@@ -1,6 +1,7 @@
 """`whenflow eval`: values as JSON, errors in words, one expression or one a line."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -30,9 +31,15 @@ def test_a_value_is_shown_as_json(expression: str, shown: str) -> None:
 
 
 def test_an_int_of_any_length_is_shown_as_python_would() -> None:
-    shown = evaluate_one(" * ".join(["1" + "0" * 17] * 250), None, NOW)
-    assert shown == "1" + "0" * (17 * 250)
-    assert evaluate_one(f"int('{'9' * 5000}')", None, NOW) == "null"
+    nines = "999999999999999999"
+    product = " * ".join([nines] * 249)
+    assert evaluate_one(product, None, NOW) == str(Decimal(int(nines) ** 249))
+
+
+def test_a_text_of_more_digits_than_python_reads_is_no_int_here_either() -> None:
+    digits = "9" * 5000
+    assert evaluate_one("int(user_city)", json.dumps({"user_city": digits}), NOW) == "null"
+    assert evaluate_one("int(user_city)", json.dumps({"user_city": digits[:4300]}), NOW) == digits[:4300]
 
 
 def test_a_batch_answers_each_line_by_itself() -> None:
@@ -49,11 +56,18 @@ def test_a_batch_answers_each_line_by_itself() -> None:
         '{"expr": "1", "now": "soon"}',
         '{"expr": "visitor_id", "vars": {"visitor_id": "v1"}}',
     ]
-    answers = [json.loads(line) for line in evaluate_lines(lines)]
+    answers = [json.loads(line) for line in evaluate_lines(line.encode() for line in lines)]
     assert [answer.get("value", answer.get("error", {}).get("code")) for answer in answers] == [
         True, True, "E201", "bad_request", "bad_request", "bad_request", "bad_request", "bad_request", "v1",
     ]  # fmt: skip
     assert all(set(answer["error"]) == {"code", "message"} for answer in answers if "error" in answer)
+
+
+def test_a_line_that_is_no_utf8_is_refused_by_itself() -> None:
+    lines = [b'{"expr": "\xff"}', b'\xef\xbb\xbf{"expr": "1"}\r\n', '{"expr": "\'您好\'"}'.encode()]
+    refused, with_a_mark, plain = map(json.loads, evaluate_lines(lines))
+    assert refused["error"]["code"] == "bad_request"
+    assert (with_a_mark, plain) == ({"value": 1}, {"value": "您好"})
 
 
 def test_the_command_prints_a_value_and_ends_with_0() -> None:
@@ -71,7 +85,13 @@ def test_the_command_shows_all_errors_and_ends_with_1() -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [("eval",), ("eval", "1", "--vars", "{"), ("eval", "1", "--now", "soon"), ("eval", "--batch", "1")],
+    [
+        ("eval",),
+        ("eval", "1", "--vars", "{"),
+        ("eval", "1", "--vars", '{"x": "\udcff"}'),
+        ("eval", "1", "--now", "soon"),
+        ("eval", "--batch", "1"),
+    ],
 )
 def test_what_cannot_be_used_is_said_and_ends_with_2(args: tuple[str, ...]) -> None:
     done = run(*args)
