@@ -29,7 +29,7 @@ from grammar.nodes import Script
 from grammar.parser import parse, parse_expression, read_source
 from grammar.scope import Scope
 from grammar.source import Source
-from tests.grammar.test_truth import NOW, visitor
+from tests.grammar.lint.test_truth import NOW, visitor
 from tests.made_up import program
 
 ROOT = Path(__file__).parents[1]

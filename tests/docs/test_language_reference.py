@@ -9,13 +9,13 @@ from typing import get_args
 import pytest
 
 from engine.operators import LONGEST_LIST, LONGEST_TEXT
-from grammar import flowtest_nodes
 from grammar.checker import MAX_EVENTS
 from grammar.diagnostics import Diagnostics
 from grammar.expressions import MAX_NODES
 from grammar.flow_checker import LONGEST_WAIT, MAX_STARTS_PER
+from grammar.flowtest import nodes as flowtest_nodes
 from grammar.flowtest import read_flow_test
-from grammar.flowtest_nodes import Command, Expect
+from grammar.flowtest.nodes import Command, Expect
 from grammar.kinds import Type
 from grammar.lexing import MAX_LEVELS
 from grammar.literals import MAX_DURATION, MAX_INT_DIGITS, MAX_TEXT_BYTES

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from engine.flowtest import Result, Run, run_flow_test
-from engine.flowtest_plan import START, plan
+from engine.flowtest.plan import START, plan
+from engine.flowtest.run import Result, Run, run_flow_test
 from grammar.diagnostics import Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.source import Source

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.flowtest_plan import plan
+from engine.flowtest.plan import plan
 from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test

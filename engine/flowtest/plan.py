@@ -17,7 +17,7 @@ from grammar.arguments import zone_fault
 from grammar.checker import check
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.expression_checker import ExpressionChecker
-from grammar.flowtest_nodes import (
+from grammar.flowtest.nodes import (
     At,
     ChooseArm,
     Command,

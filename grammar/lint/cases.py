@@ -6,8 +6,8 @@ means that something is impossible, and nothing else is ever concluded from them
 
 from collections.abc import Callable, Iterable, Mapping
 
-from grammar.intervals import Values
-from grammar.subjects import Subject
+from grammar.lint.intervals import Values
+from grammar.lint.subjects import Subject
 
 Case = Mapping[Subject, Values]
 """Subjects and the values that they can have, all at once; what does not stand there can have any."""

@@ -5,8 +5,8 @@
 - **Blank lines**: one above and one below each segment and flow (above the comments that stand directly above it), and
   one between declarations of different kinds. Elsewhere the author's, at most one at a place; none at the beginning of
   a block, and none before `elif`, `else` and `timeout`.
-- **Inside a line**: `grammar.line_layout` for spaces and breaks, `grammar.spelling` for constants, numbers and texts.
-  Brackets stay as the author wrote them, and so do templates, texts in three quotes, and durations.
+- **Inside a line**: `grammar.formatter.lines` for spaces and breaks, `grammar.formatter.spelling` for constants,
+  numbers and texts. Brackets stay as the author wrote them, and so do templates, texts in three quotes, and durations.
 - **Comments**: `#comment` becomes `# comment` (not `#!`, `#:` and `##`). One behind code stands two spaces after it.
   One in a line of its own is indented as the line that it precedes; at the end of a block its own column says to which
   of the blocks that end there it belongs. One inside brackets stays at its element.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
-from grammar.line_layout import INDENT, Remark, Remarks, lay_out_line
+from grammar.formatter.lines import INDENT, Remark, Remarks, lay_out_line
 from grammar.parser import MAX_FILE_BYTES, LaidOut, file_bytes, parse_layout
 from grammar.source import Source, Span
 from grammar.tokens import Line

@@ -13,7 +13,7 @@ from tests.grammar.support import EVENT, diagnostics, warnings
 
 EVENTS = EVENT + 'event 2 checkout "9d9cf0f2-59d7-4f0e-8a36-2b7b3f2f6c01"\n'
 FIELDS = "field points int\nfield weight float\nfield vip bool\nfield nick text\nfield since datetime\n"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def of_condition(condition: str) -> list[tuple[str, str]]:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine import flowtest_failures as failures
 from engine.compile import Compiler
-from engine.flowtest_failures import Failure, Sent
-from engine.flowtest_plan import START, Apply, Plan, Planned, ReadFile, plan
+from engine.flowtest import failures
+from engine.flowtest.failures import Failure, Sent
+from engine.flowtest.plan import START, Apply, Plan, Planned, ReadFile, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
@@ -23,7 +23,7 @@ from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
-from grammar.flowtest_nodes import (
+from grammar.flowtest.nodes import (
     At,
     Command,
     Expect,

@@ -8,8 +8,8 @@ from typing import cast
 
 from grammar import characters, numerals, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.flowtest_moments import read_moment
-from grammar.flowtest_nodes import Json, Time, Word
+from grammar.flowtest.moments import read_moment
+from grammar.flowtest.nodes import Json, Time, Word
 from grammar.lexing import Lexer
 from grammar.nodes import Expression
 from grammar.parser import parse_expression

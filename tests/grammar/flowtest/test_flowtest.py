@@ -2,24 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
-from grammar.flowtest_lines import sections
-from grammar.flowtest_nodes import At, Command, ExpectMessage, ExpectSegment, ExpectThat, Load, SetField, Track, Visit
+from grammar.flowtest.lines import sections
+from grammar.flowtest.nodes import At, Command, ExpectMessage, ExpectSegment, ExpectThat, Load, SetField, Track, Visit
 from grammar.parser import read_source
 from grammar.source import Source
-from tests.grammar.support import flow_test_diagnostics
-
-FOLDER = Path(__file__).parent / "diagnostics"
-CODES = re.findall(r'_error\(\s*"(E6[0-9]{2})"', Path(wording.__file__).read_text(encoding="utf-8"))
 
 
 def read(text: str) -> tuple[tuple[Command, ...], list[str]]:
@@ -45,12 +39,6 @@ def command(text: str) -> Command:
 
 def codes(text: str) -> list[str]:
     return read(text)[1]
-
-
-@pytest.mark.parametrize("code", CODES)
-def test_the_mended_file_of_a_code_is_clean_and_its_rule_is_told(code: str) -> None:
-    assert flow_test_diagnostics(FOLDER / f"{code}.good.flowtest") == ()
-    assert (FOLDER / f"{code}.md").read_text(encoding="utf-8").endswith(".\n")
 
 
 # Lines

@@ -10,8 +10,8 @@ from typing import cast
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.flowtest_lines import COMMANDS, Section, sections
-from grammar.flowtest_nodes import (
+from grammar.flowtest.lines import COMMANDS, Section, sections
+from grammar.flowtest.nodes import (
     At,
     ChooseArm,
     Command,
@@ -34,7 +34,7 @@ from grammar.flowtest_nodes import (
     Word,
     Zone,
 )
-from grammar.flowtest_scanner import NAME, RESERVED_VISITORS, SCALAR, WORD, Scanner, Unreadable
+from grammar.flowtest.scanner import NAME, RESERVED_VISITORS, SCALAR, WORD, Scanner, Unreadable
 from grammar.parser import parse
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions

@@ -12,7 +12,7 @@ from engine.functions import to_text
 from engine.program import UTC
 from engine.step import Outcome
 from grammar.diagnostics import Diagnostic, Stretch, excerpt, place, printable
-from grammar.flowtest_nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
+from grammar.flowtest.nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
 from grammar.source import Span
 from grammar.wording import counted, listed
 from variables.store import DeadLetter, Message

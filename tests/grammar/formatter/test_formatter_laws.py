@@ -13,12 +13,12 @@ from grammar.formatter import format_source
 from grammar.nodes import Expression
 from grammar.parser import parse_layout, read_source
 from grammar.source import Source
+from tests.grammar.formatter.respacing import respaced
 from tests.grammar.printing import printed
-from tests.grammar.respacing import respaced
 from tests.grammar.support import EVENT, flow
 from tests.grammar.test_properties import expressions, pieces
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = ("examples", "bench", "tests")
 NOT_UTF8 = "E104.flow"
 FILES = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.flow")) if file.name != NOT_UTF8]

@@ -6,11 +6,11 @@ later than the last. A difference of moments is null where one of them is, and o
 
 from dataclasses import dataclass, field
 
-from grammar.cases import Case, Cases
-from grammar.intervals import Family, Ranges, Values, point
+from grammar.lint.cases import Case, Cases
+from grammar.lint.intervals import Family, Ranges, Values, point
+from grammar.lint.subjects import Order
 from grammar.names import event_variable
 from grammar.nodes import Binary, Expression, Index, Member, Name
-from grammar.subjects import Order
 
 _ZERO = point(0).whole()
 _NEVER_NULL = ("now", "run_time", "track_event_time")

@@ -1,13 +1,15 @@
 """Lint: what is allowed, but surely not meant. Warnings only, and only what is certain.
 
-Here stands what is said of conditions; what follows from them in a flow is in `grammar.reach`.
+Here stands what is said of conditions; what follows from them in a flow is in `grammar.lint.reach`.
 """
 
 from collections.abc import Iterator
 
 from grammar import wording
-from grammar.consistency import possible
 from grammar.diagnostics import Diagnostics
+from grammar.lint.consistency import possible
+from grammar.lint.reach import Reach, Surroundings, written_by
+from grammar.lint.truth import Truths
 from grammar.nodes import (
     Boolean,
     Comparison,
@@ -23,8 +25,6 @@ from grammar.nodes import (
     Unary,
     WaitUntil,
 )
-from grammar.reach import Reach, Surroundings, written_by
-from grammar.truth import Truths
 from grammar.walk import steps_within, templates_of, walk
 
 

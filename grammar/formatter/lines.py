@@ -12,7 +12,7 @@ changes nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from grammar.spelling import spelled
+from grammar.formatter.spelling import spelled
 from grammar.tokens import Token
 
 WIDTH = 100

@@ -16,9 +16,9 @@ from hypothesis import strategies as some
 
 from engine.compile import Compiler
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
-from grammar.consistency import possible
+from grammar.lint.consistency import possible
+from grammar.lint.truth import Truths
 from grammar.scope import Scope
-from grammar.truth import Truths
 from tests.grammar.support import EVENT, expression, script
 
 PROGRAM = script(

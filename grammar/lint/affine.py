@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import isfinite
 
 from grammar.kinds import Type
+from grammar.lint.subjects import Subjects, difference
 from grammar.nodes import Binary, Constant, ConstantValue, Expression, Name, Unary
-from grammar.subjects import Subjects, difference
 
 _WHOLE = Type.BOOL | Type.INT | Type.NULL
 _MOMENT = Type.DATETIME | Type.NULL

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from grammar.inference import types_of
-from grammar.intervals import (
+from grammar.kinds import NUMBER, Type
+from grammar.lint.intervals import (
     AFTER,
     BEFORE,
     NOTHING,
@@ -17,7 +18,6 @@ from grammar.intervals import (
     ordered,
     point,
 )
-from grammar.kinds import NUMBER, Type
 from grammar.names import STANDARD_VARIABLES, event_variable
 from grammar.nodes import Binary, Call, Constant, Expression, Name
 from grammar.scope import Scope

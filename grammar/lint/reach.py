@@ -8,10 +8,12 @@ before every step `exit when` is false. A wait forgets all.
 from collections.abc import Callable, Iterable
 
 from grammar import wording
-from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only, size, without
-from grammar.consistency import possible
 from grammar.diagnostics import Diagnostic, Diagnostics, Label
-from grammar.intervals import NULL, Family, in_ranges
+from grammar.lint.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only, size, without
+from grammar.lint.consistency import possible
+from grammar.lint.intervals import NULL, Family, in_ranges
+from grammar.lint.subjects import at_least
+from grammar.lint.truth import Truths, equal_to_one
 from grammar.names import STANDARD_VARIABLES, Writer
 from grammar.nodes import (
     Constant,
@@ -38,8 +40,6 @@ from grammar.nodes import (
     WaitUntil,
 )
 from grammar.source import Span
-from grammar.subjects import at_least
-from grammar.truth import Truths, equal_to_one
 from grammar.walk import steps_within
 
 Known = Cases | None

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from grammar.affine import Affine, Elapsed, constant_of
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
-from grammar.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
-from grammar.intervals import ALL, FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point, points
 from grammar.kinds import Type
+from grammar.lint.affine import Affine, Elapsed, constant_of
+from grammar.lint.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
+from grammar.lint.intervals import ALL, FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point, points
+from grammar.lint.subjects import EQUAL, GREATER, LESS, ONLY_EQUAL, Order, Subjects, is_whole
 from grammar.nodes import (
     Boolean,
     Call,
@@ -31,7 +32,6 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.scope import Place, Scope
-from grammar.subjects import EQUAL, GREATER, LESS, ONLY_EQUAL, Order, Subjects, is_whole
 from grammar.walk import walk
 
 
