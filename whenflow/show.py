@@ -8,7 +8,7 @@ from rich.text import Text
 
 from engine.program import Program
 from grammar.checker import Checked
-from grammar.diagnostics import Diagnostic, Part, Stretch, to_json
+from grammar.diagnostics import Diagnostic, Part, Stretch, render, to_json
 from grammar.wording import counted
 
 _STYLES: dict[Part, str] = {
@@ -25,6 +25,9 @@ _STYLES: dict[Part, str] = {
 
 def diagnostics(err: Console, found: Iterable[Diagnostic]) -> None:
     """Diagnostics for people, in colour where the terminal has colours."""
+    if err.color_system is None:  # Rich would take a minute for those of a file of a megabyte.
+        err.file.writelines(f"{render(diagnostic)}\n\n" for diagnostic in found)
+        return
     for diagnostic in found:
         err.print(painted(diagnostic.stretches()), end="\n\n")
 

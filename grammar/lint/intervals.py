@@ -6,6 +6,7 @@ such rows are exact, and so are those of whole sets. Texts, moments and duration
 empty and the other containers are families of which a set has all or nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,21 +46,27 @@ class Ranges:
         return self._combine(other, or_)
 
     def _combine(self, other: "Ranges", operation: Callable[[bool, bool], bool]) -> "Ranges":
-        """Passes both lines from left to right at once."""
+        """Passes both lines from left to right at once; the cuts of one between two of the other, all in one step."""
         one, two = self.inside, other.inside
-        begins = inside = operation(one, two)
+        begins = operation(one, two)
         cuts: list[Cut] = []
         mine, theirs = self.cuts, other.cuts
         i = j = 0
         while i < len(mine) or j < len(theirs):
-            cut = mine[i] if j == len(theirs) or (i < len(mine) and mine[i] <= theirs[j]) else theirs[j]
-            if i < len(mine) and mine[i] == cut:
-                one, i = not one, i + 1
-            if j < len(theirs) and theirs[j] == cut:
-                two, j = not two, j + 1
-            if operation(one, two) is not inside:
-                inside = not inside
-                cuts.append(cut)
+            if j == len(theirs) or (i < len(mine) and mine[i] < theirs[j]):
+                end = len(mine) if j == len(theirs) else bisect_left(mine, theirs[j], i)
+                if operation(one, two) is not operation(not one, two):
+                    cuts += mine[i:end]
+                one, i = one ^ bool((end - i) % 2), end
+            elif i == len(mine) or theirs[j] < mine[i]:
+                end = len(theirs) if i == len(mine) else bisect_left(theirs, mine[i], j)
+                if operation(one, two) is not operation(one, not two):
+                    cuts += theirs[j:end]
+                two, j = two ^ bool((end - j) % 2), end
+            else:
+                if operation(one, two) is not operation(not one, not two):
+                    cuts.append(mine[i])
+                one, two, i, j = not one, not two, i + 1, j + 1
         return Ranges(begins, tuple(cuts))
 
     @property
