@@ -178,6 +178,7 @@ def day_start(value: Value, zone: ZoneInfo) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=256)  # on such a day the search would be made again by every condition of every visitor
 def _first_instant(midnight: datetime, zone: ZoneInfo) -> datetime:
     """Of a day whose midnight the clock skips: the instant of the skip, between the two readings of that midnight."""
     before, after = midnight.replace(fold=1).astimezone(UTC), midnight.astimezone(UTC)

@@ -77,7 +77,8 @@ def explain(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     if fault.token.text in RESERVED_WORDS and "NAME" in fault.accepted and not fault.wants_value:
         return wording.reserved_word(fault.span, fault.token.text)
     expected = phrases.expected(fault.accepted, grammar().terminals["="])
-    help = wording.did_you_mean(_nearest_word(fault, suggestions)) or phrases.form(fault.line)
+    form = None if fault.alone else phrases.form(fault.line)
+    help = wording.did_you_mean(_nearest_word(fault, suggestions)) or form
     return wording.cannot_stand(fault.span, phrases.found(fault.token), expected, help)
 
 
@@ -173,11 +174,7 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
         )
     if text == ":" and opening is not None and opening.text == "[":
         return wording.no_slices(fault.span)
-    if (
-        text == ","
-        and not fault.wants_value
-        and (opening is not None or fault.line.head in ("when", "exit", "goal", "set", "wait", "if", "elif", "to"))
-    ):
+    if text == "," and not fault.wants_value and (opening is not None or _has_expression(fault)):
         return wording.no_tuples(fault.span)
     if text == "(" and fault.wants_operator:
         is_method = previous.type == "NAME" and fault.index > 1 and fault.at(fault.index - 2).text == "."
@@ -185,6 +182,14 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
     if fault.wants_value and previous.text == "," and text in (")", "]"):
         return wording.no_trailing_comma(Span(fault.source, previous.start, previous.end))
     return None
+
+
+def _has_expression(fault: SyntaxFault) -> bool:
+    """Whether the line has an expression before the fault: behind its first word, or, as in a segment, it is one."""
+    if fault.alone or fault.line.head in ("when", "exit", "goal", "set", "wait", "if", "elif", "to"):
+        return True
+    begins_with_value = fault.line.tokens[0].type in _VALUES or fault.line.head in ("(", "[", "-", "not")
+    return begins_with_value and not phrases.is_arm(fault.line)
 
 
 def _is_call(fault: SyntaxFault) -> bool:

@@ -49,15 +49,21 @@ def eval_command(
         fail("give an expression, or --batch and the expressions on standard input", 2)
     if batch:
         for line in evaluate_lines(sys.stdin.buffer):
-            print(line, flush=True)  # noqa: T201
+            _answer(line)
         return
     try:
-        print(evaluate_one(expression or "", variables, now))  # noqa: T201
+        _answer(evaluate_one(expression or "", variables, now))
     except BadExpression as refused:
         show.diagnostics(err, refused.diagnostics)
         raise typer.Exit(1) from None
     except BadRequest as refused:
         fail(str(refused), 2)
+
+
+def _answer(line: str) -> None:
+    """JSON is UTF-8 (RFC 8259, section 8.1), whatever the terminal's encoding; its reader has it at once."""
+    sys.stdout.buffer.write(line.encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 @app.command("fmt")

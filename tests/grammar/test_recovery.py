@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.grammar.support import EVENT, codes, diagnostics, flow
+from tests.grammar.support import EVENT, codes, diagnostics, flow, read_expression
 
 
 def lines(text: str) -> list[tuple[int, str]]:
@@ -299,3 +299,16 @@ FOREIGN_BLANKS = ["\u3000\u3000", "\u00a0" * 4, "\f   ", "\t", "\u200b    ", "  
 def test_a_line_indented_by_other_characters_than_spaces_is_one_error_and_is_read(blank: str) -> None:
     text = f"segment s:\n{blank}nope\nflow f:\n    on any event\n{blank}convert 'a'\n    convert 5\n"
     assert [line for line, _ in lines(text)] == [2, 2, 5, 6]
+
+
+@pytest.mark.parametrize("values", ["1, 2", "user_city in 'a', 'b'", "-5, 5", "(1), 2", "not 1, 2", "[1], 2", "(1, 2)"])
+def test_values_joined_by_a_comma_are_answered_with_square_brackets_wherever_they_stand(values: str) -> None:
+    in_a_segment, in_a_condition = f"segment s:\n    {values}\n", flow(f"when {values}\nstop")
+    found = [*read_expression(values)[1], *diagnostics(in_a_segment), *diagnostics(in_a_condition)]
+    assert [(one.code, one.help) for one in found] == [("E127", "a list is written with [ ]")] * 3
+
+
+@pytest.mark.parametrize("text", ["1 :", "1 for x", "set :"])
+def test_an_expression_by_itself_is_not_told_how_a_line_of_a_flow_is_written(text: str) -> None:
+    (found,) = read_expression(text)[1]
+    assert (found.code, found.help) == ("E120", None)

@@ -106,3 +106,9 @@ def test_a_batch_is_read_from_standard_input() -> None:
     first, second = map(json.loads, done.stdout.splitlines())
     assert first == {"value": 2}
     assert second["error"]["code"] == "E122"
+
+
+def test_answers_are_utf_8_whatever_the_terminals_encoding() -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    assert run("eval", "'您好'", env=ascii_only).stdout == '"您好"\n'
+    assert run("eval", "--batch", env=ascii_only, given='{"expr": "\'您好\'"}\n').stdout == '{"value": "您好"}\n'
