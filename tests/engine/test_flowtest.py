@@ -91,6 +91,20 @@ def test_a_message_that_nothing_claims_fails_at_the_command_that_sent_it() -> No
     assert failure("track v1 webclick x2\n") == said
 
 
+@pytest.mark.parametrize("visitor", ["v1", "message", "no", "1a", "a b", "v-1.x", "हिन्दी", "q'\\\\"])
+def test_the_line_that_a_failure_offers_claims_the_message(visitor: str) -> None:
+    body = f"""
+flow:
+    flow echo:
+        on checkout
+        send web "{{{{ track_event_data }}}}"
+track "{visitor}" checkout "a\\n\\"b\\" \\\\ é"
+"""
+    help = failure(body).splitlines()[-1]
+    assert help.startswith("help: if it is right, write below this line: ")
+    assert run(body + help.partition(": expect ")[2].join(["expect ", "\n"])).passed
+
+
 @pytest.mark.parametrize("command", ["at +1s", "visit v2", "set v2 visits = 1", 'identify v2 as "u"', EVENTS.strip()])
 def test_every_command_that_is_no_expectation_wants_all_messages_claimed(command: str) -> None:
     body = f"track v1 webclick x2\n{command}\n"
