@@ -10,6 +10,7 @@ from engine.flowtest_plan import START, plan
 from grammar.diagnostics import Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.source import Source
+from variables.store import START as BEGINNING
 
 EVENTS = """
 flow:
@@ -200,6 +201,14 @@ def test_the_clock_moves_through_all_that_is_due_and_an_item_of_the_same_instant
     test._shard._timers.update({0: (START + 30_000, "v1"), 1: (START + 60_000, "v2")})
     assert asyncio.run(test.run()) is None
     assert test._shard._timers == {}
+
+
+def test_nothing_is_kept_of_items_that_were_folded() -> None:
+    """Else a hundred thousand events with data of some length would not fit into memory."""
+    report = Diagnostics()
+    test = Run(plan(read_flow_test(Source("t", EVENTS + "track v1 checkout x1200\n"), report), no_file, report))
+    assert asyncio.run(test.run()) is None
+    assert asyncio.run(test._shard.read(BEGINNING, 10)).entries == []
 
 
 # Files that cannot be run
