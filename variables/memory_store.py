@@ -42,7 +42,8 @@ class MemoryShard:
     """A shard whose every call is done at once; `clock` gives milliseconds.
 
     `alone`: whoever reads is the only one who appends, as in a flow test. Then nothing can come in before a timer that
-    was read, and the log need not be pinned: an item of the timer's own instant may still follow it.
+    was read, and the log need not be pinned: an item of the timer's own instant may still follow it. Nobody else reads
+    either, so what a commit has behind it is dropped.
     """
 
     def __init__(self, clock: Callable[[], int], *, log_bound: int = 1_000_000, alone: bool = False) -> None:
@@ -157,6 +158,8 @@ class MemoryShard:
             for oldest in sorted(inbox)[:-INBOX_SIZE]:
                 del inbox[oldest]
         self.dead += commit.dead
+        if self._alone:
+            del self._log[: bisect_right(self._log, commit.position, key=lambda logged: logged.id)]
         self._owner.state = replace(
             self._owner.state,
             commit=commit.number,

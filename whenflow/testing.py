@@ -113,7 +113,7 @@ def run_all(paths: Sequence[Path], tell: Callable[[Outcome], None] | None = None
 def _files(path: Path) -> Iterator[Path]:
     """A folder's flow tests, however deep, sorted; a file is itself, whatever its name ends with."""
     if path.is_dir():
-        yield from sorted(file for file in path.rglob(f"*{ENDING}") if file.is_file())
+        yield from sorted(file for file in path.rglob(f"*{ENDING}") if not file.is_dir())
     else:
         yield path
 

@@ -13,6 +13,7 @@ from engine.program import UTC
 from engine.step import Outcome
 from grammar.diagnostics import Diagnostic, Stretch, excerpt, place, printable
 from grammar.flowtest.nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
+from grammar.flowtest.scanner import RESERVED_VISITORS
 from grammar.source import Span
 from grammar.wording import counted, listed
 from variables.store import DeadLetter, Message
@@ -257,7 +258,7 @@ def _shortened(text: str) -> str:
 
 def _visitor(visitor: str) -> str:
     plain = visitor.replace("-", "_").replace(".", "_")
-    return visitor if plain.isidentifier() else _quoted(visitor)
+    return visitor if plain.isidentifier() and visitor not in RESERVED_VISITORS else _quoted(visitor)
 
 
 def _visitors(visitors: set[str]) -> str:

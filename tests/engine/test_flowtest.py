@@ -10,6 +10,7 @@ from engine.flowtest.run import Result, Run, run_flow_test
 from grammar.diagnostics import Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.source import Source
+from variables.store import START as BEGINNING
 
 EVENTS = """
 flow:
@@ -89,6 +90,20 @@ def test_a_message_that_nothing_claims_fails_at_the_command_that_sent_it() -> No
     assert said.splitlines()[:2] == ["1", "a message to v1 was not claimed"]
     assert 'write below this line: expect message v1 offer web "Click 2"' in said
     assert failure("track v1 webclick x2\n") == said
+
+
+@pytest.mark.parametrize("visitor", ["v1", "message", "no", "1a", "a b", "v-1.x", "हिन्दी", "q'\\\\"])
+def test_the_line_that_a_failure_offers_claims_the_message(visitor: str) -> None:
+    body = f"""
+flow:
+    flow echo:
+        on checkout
+        send web "{{{{ track_event_data }}}}"
+track "{visitor}" checkout "a\\n\\"b\\" \\\\ é"
+"""
+    help = failure(body).splitlines()[-1]
+    assert help.startswith("help: if it is right, write below this line: ")
+    assert run(body + help.partition(": expect ")[2].join(["expect ", "\n"])).passed
 
 
 @pytest.mark.parametrize("command", ["at +1s", "visit v2", "set v2 visits = 1", 'identify v2 as "u"', EVENTS.strip()])
@@ -186,6 +201,14 @@ def test_the_clock_moves_through_all_that_is_due_and_an_item_of_the_same_instant
     test._shard._timers.update({0: (START + 30_000, "v1"), 1: (START + 60_000, "v2")})
     assert asyncio.run(test.run()) is None
     assert test._shard._timers == {}
+
+
+def test_nothing_is_kept_of_items_that_were_folded() -> None:
+    """Else a hundred thousand events with data of some length would not fit into memory."""
+    report = Diagnostics()
+    test = Run(plan(read_flow_test(Source("t", EVENTS + "track v1 checkout x1200\n"), report), no_file, report))
+    assert asyncio.run(test.run()) is None
+    assert asyncio.run(test._shard.read(BEGINNING, 10)).entries == []
 
 
 # Files that cannot be run

@@ -46,6 +46,14 @@ def test_a_file_that_is_not_there_is_broken_and_stops_no_other(folder: Path) -> 
     assert ran.exit_code == 2
 
 
+def test_a_link_that_leads_nowhere_is_not_passed_over(folder: Path) -> None:
+    (folder / "gone.flowtest").symlink_to(folder / "nowhere")
+    (folder / "a folder.flowtest").mkdir()
+    ran = run_all([folder])
+    assert [outcome.word for outcome in ran.outcomes] == ["passed", "passed", "broken"]
+    assert ran.exit_code == 2
+
+
 def test_no_file_at_all_is_an_error(tmp_path: Path) -> None:
     ran = run_all([tmp_path])
     assert ran.exit_code == 2
