@@ -16,8 +16,7 @@ from engine.compile import Compiler
 from engine.program import Program
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
-
-# from grammar.formatter import format_source
+from grammar.formatter import format_source
 from grammar.nodes import Expression
 from grammar.parser import MAX_FILE_BYTES, parse_expression
 from grammar.scope import Scope
@@ -50,6 +49,7 @@ SHAPES = {
     "a sum of texts": " + ".join(["x"] * 250),
     "deep brackets": "(" * 49 + " + ".join(["event_count_1"] * 250) + ")" * 49,
     "brackets around each operand": " + ".join(["(" * 49 + "event_count_1" + ")" * 49] * 250),
+    "brackets around each member": "[" + ", ".join(["(" * 48 + "event_count_1" + ")" * 48] * 499) + "]",
     "a list in a list": "[" * 49 + ", ".join(["1"] * 440) + "]" * 49,
     "nested calls": " and ".join(["lower(" * 40 + "x" + ")" * 40 + " == y"] * 11),
     "patterns": " or ".join(["matches(x, '(a+)+$')"] * 124),
@@ -64,8 +64,8 @@ def rows(*, quick: bool) -> Iterator[Row]:
     yield _within(f"{FLOWS:,} flows parsed, checked and compiled", _time(lambda: _compile(text), times), 5)
     largest = HEAD + "".join(FLOW.format(number=n) for n in range(1, MAX_FILE_BYTES // len(FLOW.encode()) - 50))
     yield _within(f"a file of {len(largest.encode()) >> 10} KiB checked", _time(lambda: check([("f", largest)]), 1), 10)
-    # formatting = _time(lambda: format_source(Source("f", largest), Diagnostics()), 1)
-    # yield Row("the same file formatted", duration(formatting))
+    formatting = _time(lambda: format_source(Source("f", largest), Diagnostics()), 1)
+    yield Row("the same file formatted", duration(formatting))
     yield _slowest("largest expression, parsed", {name: _parsing(shape) for name, shape in SHAPES.items()}, 0.05)
     yield _slowest("largest expression, evaluated", {name: _running(shape) for name, shape in SHAPES.items()}, 0.005)
 

@@ -6,7 +6,9 @@ may leave the reader, the checker, the lint, the compiler, the formatter, the ed
 or the renderer of diagnostics, and their laws hold. The first text that breaks one is kept in a file.
 """
 
+import asyncio
 import random
+import re
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from editor.completion import complete
 from editor.hover import declarations, describe
 from editor.symbols import symbol_at
 from engine.compile import Compiler
+from engine.flowtest import run_flow_test
 from engine.program import Program
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression, read_program
@@ -40,6 +43,8 @@ event flow segment field send web email webhook with on when limit once per hour
 timeout stop set convert text html subject to button link sender visit identify enter leave change any matches(
 in_segment( during(" today() format_time( - + * / // % ** lambda zone load at track expect error message no run x5 id
 """
+_LONG = re.compile(r"x[0-9]{3}")
+"""So many events of one command would take too long."""
 FRAGMENTS = [*_WORDS.split(), " ", "    ", "\n", "\n    ", "\n        ", "\t", "\0", "\r\n", "\ufeff", "\ud800"]
 
 
@@ -162,6 +167,13 @@ def _examine_flow_test(text: str) -> None:
     if source is not None:
         read_flow_test(source, report)
     _examine_diagnostics(report)
+    if "expect" in text and not _LONG.search(text):
+        result = asyncio.run(run_flow_test("fuzz.flowtest", text.encode("utf-8", "replace"), _read_beside))
+        _examine_diagnostics(result.errors)
+
+
+def _read_beside(path: str) -> tuple[str, bytes]:
+    return path, (ROOT / "examples/shop/shop.flow").read_bytes()
 
 
 def _examine_expression(text: str) -> None:
