@@ -8,8 +8,9 @@ bracket must have ended. Its work is linear in the length of the text.
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
-from grammar import characters, numerals, wording
+from grammar import characters, habits, numerals, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import (
     MAX_INT_DIGITS,
@@ -50,6 +51,14 @@ TEXT_AFTER = {
 """What follows an opening quote, up to the closing one."""
 _INDENT = re.compile(r"[ \t]*")
 _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
+_WORD_AHEAD = re.compile(r"[ ]*(\w*)")
+_DAY_AHEAD = re.compile(r"/[0-9]{1,2}/[0-9]{2}")
+_NUMBER_BEFORE = (
+    (re.compile(r"[0-9],$"), wording.THOUSANDS),
+    (re.compile(r"[0-9]{4}-(?:[0-9]{1,2}-)?$|[0-9]/$"), wording.DAY),
+    (re.compile(r"[0-9]:$"), wording.CLOCK),
+)
+"""What stands before a number that is only a part: `1,000`, `2026-01-31`, `9:00`."""
 _REST_OF_LINE = re.compile(r"[^\n]*")
 
 _LINE_WORDS = (
@@ -243,7 +252,7 @@ class Lexer:
     def _symbol(self, text: str, start: int) -> None:
         type_ = self._terminals.get(text)
         if type_ is None:
-            self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
+            self._fail(wording.not_in_the_language(self._span(start, self._at), text, self._foreign_help(text)))
             return
         if text in "([":
             self._open(text, start)
@@ -252,6 +261,13 @@ class Lexer:
         elif text == "," and self._brackets:
             self._brackets[-1].commas += 1
         self._line.tokens.append(Token(type_, text, start, self._at))
+
+    def _foreign_help(self, text: str) -> str:
+        following = _WORD_AHEAD.match(self._text, self._at, self._end)
+        word = following[1] if following else ""
+        if text == "|" and self._in_braces:
+            return wording.no_filters(word)
+        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else characters.FOREIGN[text]
 
     def _open(self, text: str, start: int) -> None:
         tokens, brackets = self._line.tokens, self._brackets
@@ -285,9 +301,19 @@ class Lexer:
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
             is_of_hours = self._line.head == "hours" and self._line.tokens[-1].text in ("hours", ":")
-            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_of_hours else complaint)
+            self._fail(
+                wording.unquoted_window(self._span(start, self._at)) if is_of_hours else self._part(complaint, start)
+            )
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
+
+    def _part(self, complaint: Diagnostic, start: int) -> Diagnostic:
+        """What is wrong with a number that is a part of a longer one, of a day or of a time."""
+        before = self._text[max(0, start - 8) : start]
+        help = next((help for pattern, help in _NUMBER_BEFORE if pattern.search(before)), None)
+        if _DAY_AHEAD.match(self._text, self._at, self._end):
+            help = wording.DAY
+        return complaint if help is None else replace(complaint, help=help)
 
     # Texts
 
@@ -341,7 +367,8 @@ class Lexer:
         elif char.isidentifier():
             self._word_of_any_script(start)
         elif replacement is None:
-            self._fail(wording.unknown_character(span, characters.shown(char), None))
+            help = wording.AMOUNT if char in habits.CURRENCIES else None
+            self._fail(wording.unknown_character(span, characters.shown(char), help))
         elif replacement in ('"', "'"):
             self._complain(wording.typographic_character(span, char, replacement))
             self._typographic_text(char, start)
@@ -394,6 +421,15 @@ class Lexer:
             for token in self._line.tokens:
                 token.start, token.end = self._places[token.start], self._places[token.end]
 
+    def _nested_quotes(self) -> Diagnostic | None:
+        """`"{{ user_fullname or "my friend!" }}"`: what stands between the texts may be no token at all."""
+        if self._in_braces or self._line.reported:
+            return None
+        opening = next((token for token in self._line.tokens if token.opens_braces), None)
+        if opening is None or "}}" not in self._text[opening.end : self._end].partition("\n")[0]:
+            return None
+        return wording.nested_quotes(self._span(opening.end - 1, opening.end), opening.text[0])
+
     def _complain(self, diagnostic: Diagnostic) -> None:
         """Reports an error after which the line can still be read."""
         if not self._line.reported:
@@ -402,5 +438,5 @@ class Lexer:
 
     def _fail(self, diagnostic: Diagnostic) -> None:
         """Reports an error that leaves the line unreadable."""
-        self._complain(diagnostic)
+        self._complain(self._nested_quotes() or diagnostic)
         self._line.broken = True

@@ -15,6 +15,12 @@ class Token:
     end: int
     value: ConstantValue = None
 
+    @property
+    def opens_braces(self) -> bool:
+        """Whether it is a text that ends within its last `{{`."""
+        is_short = self.type == "STRING" and not self.text.startswith('"""')
+        return is_short and self.text.rfind("{{") > self.text.rfind("}}")
+
 
 @dataclass(slots=True)
 class Line:
