@@ -16,7 +16,7 @@ OPERATORS = {
     **dict.fromkeys(("exists", "known", "set"), "write `A is not None`"),
     "plus": "write `+`",
     "minus": "write `-`",
-    "times": "write `*`",
+    "times": "write the number alone; to multiply write `*`",
     "mod": "write `%`",
     "xor": "write `(A and not B) or (B and not A)`",
     "then": "leave it out: the steps stand indented below a colon",
@@ -35,6 +35,9 @@ AFTER_IS = {
     "in": "write `in` alone",
 }
 """Words behind `is`."""
+
+AFTER_IS_NOT = dict.fromkeys(("empty", "unknown", "missing", "undefined", "nil"), "write `A is not None`, or `A` alone")
+"""Words behind `is not`."""
 
 FUNCTIONS = {
     "sum": "add with `+`",
@@ -56,8 +59,8 @@ FUNCTIONS = {
     **dict.fromkeys(("lcase", "tolower", "tolowercase", "lowercase"), "write `lower(A)`"),
     **dict.fromkeys(("ucase", "toupper", "touppercase", "uppercase"), "write `upper(A)`"),
     "trim": "write `strip(A)`",
-    **dict.fromkeys(("startswith", "starts_with", "startsw", "begins_with"), 'write `startswith(A, "B")`'),
-    **dict.fromkeys(("endswith", "ends_with"), 'write `endswith(A, "B")`'),
+    **dict.fromkeys(("starts_with", "startsw", "begins_with"), 'write `startswith(A, "B")`'),
+    "ends_with": 'write `endswith(A, "B")`',
     **dict.fromkeys(("regex", "regexp", "match", "re", "like", "search", "test"), 'write `matches(A, "PATTERN")`'),
     **dict.fromkeys(("concat", "concatenate", "join"), "join texts with `+`"),
     **dict.fromkeys(("substr", "substring", "left", "right", "mid", "slice"), "compare by `startswith` or `endswith`"),
@@ -80,7 +83,7 @@ FUNCTIONS = {
 """Functions that there are not, in small letters."""
 
 NAMES = {
-    **dict.fromkeys(("nil", "undefined", "empty", "nothing", "na", "nan"), "write `None`"),
+    **dict.fromkeys(("nil", "none", "null", "undefined", "empty", "nothing", "na", "nan"), "write `None`"),
     **dict.fromkeys(("yes", "on"), "write `True`"),
     **dict.fromkeys(("no", "off"), "write `False`"),
     "yesterday": "write `today() - 1d`",

@@ -56,6 +56,7 @@ _DAY_AHEAD = re.compile(r"/[0-9]{1,2}/[0-9]{2}")
 _NUMBER_BEFORE = (
     (re.compile(r"[0-9],$"), wording.THOUSANDS),
     (re.compile(r"[0-9]{4}-(?:[0-9]{1,2}-)?$|[0-9]/$"), wording.DAY),
+    (re.compile(r"-[0-9]{1,2} [0-9]{1,2}:$"), wording.DAY),
     (re.compile(r"[0-9]:$"), wording.CLOCK),
 )
 """What stands before a number that is only a part: `1,000`, `2026-01-31`, `9:00`."""

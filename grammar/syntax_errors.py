@@ -298,7 +298,8 @@ def _operator(fault: SyntaxFault) -> Diagnostic | None:
     if previous is None:
         return None
     if fault.accepted and fault.accepted <= {"NONE", "NOT"}:
-        return wording.is_only_for_none(fault.span, habits.AFTER_IS.get(token.text.lower()))
+        meant = habits.AFTER_IS_NOT if previous.text == "not" else habits.AFTER_IS
+        return wording.is_only_for_none(fault.span, meant.get(token.text.lower()))
     if fault.accepted == {"IN"}:
         return wording.cannot_stand(fault.span, phrases.found(token), phrases.expected(("IN",), ""), wording.NOT_IN)
     if "ELSE" in fault.accepted and not fault.wants_operator:
