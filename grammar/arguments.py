@@ -8,7 +8,7 @@ from grammar import wording
 from grammar.diagnostics import Diagnostic
 from grammar.literals import days, is_format, looks_like_zone, window
 from grammar.names import FUNCTIONS, ROUND_DIGITS, Sort
-from grammar.nodes import Call, Constant, Expression, Unary
+from grammar.nodes import Call, Constant, Expression, Name, Unary
 from grammar.patterns import BadPattern, compile_pattern
 from grammar.source import Span
 from grammar.suggest import Suggestions
@@ -34,7 +34,9 @@ def _check_literal(
     if sort is Sort.DIGITS:
         return _check_digits(call, argument)
     if not isinstance(argument, Constant) or not isinstance(argument.value, str):
-        return wording.literal_needed(argument.span, call.function, wording.SORTS[sort])
+        is_segment = sort is Sort.SEGMENT and isinstance(argument, Name) and argument.id in segments
+        help = wording.did_you_mean(f'in_segment("{argument.span.text}")') if is_segment else None
+        return wording.literal_needed(argument.span, call.function, wording.SORTS[sort], help)
     return literal_fault(argument.value, argument.span, sort, segments, suggestions)
 
 
@@ -56,7 +58,7 @@ def literal_fault(
             known = value in segments
             return None if known else wording.unknown_segment(span, value, suggestions.nearest(value, segments))
         case Sort.ZONE:
-            return None if is_zone(value) else wording.bad_zone(span, value, suggestions.nearest(value, _zones()))
+            return zone_fault(value, span, suggestions)
         case Sort.DAYS_OR_ZONE:
             likely = Sort.ZONE if looks_like_zone(value) else Sort.DAYS
             return literal_fault(value, span, likely, segments, suggestions)
@@ -91,7 +93,10 @@ def is_zone(name: str) -> bool:
 
 def zone_fault(name: str, span: Span, suggestions: Suggestions) -> Diagnostic | None:
     """What is wrong with a zone that stands by itself, or None."""
-    return None if is_zone(name) else wording.bad_zone(span, name, suggestions.nearest(name, _zones()))
+    if is_zone(name):
+        return None
+    has_offset = any(char in "+0123456789" for char in name)  # of `GMT+8` no zone near is the one that is meant
+    return wording.bad_zone(span, name, None if has_offset else suggestions.nearest(name, _zones()))
 
 
 @cache

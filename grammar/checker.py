@@ -59,7 +59,8 @@ class _Checker:
         self._segments.update({segment.name: segment.name_span for segment in script.segments})
         seqs = sorted({event.seq for event in script.events})
         scopes = {place: Scope.of(script, place) for place in PLACES}
-        self._expressions = ExpressionChecker(report, scopes, self._segments, seqs, script.broken)
+        events = {event.name: event.seq for event in script.events}
+        self._expressions = ExpressionChecker(report, scopes, self._segments, seqs, script.broken, events)
 
     def check(self) -> None:
         self._check_events()

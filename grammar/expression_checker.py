@@ -1,13 +1,17 @@
 """Checks expressions and templates: first their names and arguments, then their types, then that time is exact."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import cast
 
-from grammar import wording
+from grammar import habits, wording
 from grammar.arguments import check_call
 from grammar.diagnostics import Diagnostics
 from grammar.exact_time import check_exact_time
 from grammar.kinds import Type
 from grammar.names import (
+    EVENT_VARIABLES,
+    FIELD_TYPES,
     FUNCTIONS,
     PREDECLARED_SEGMENTS,
     RUN_VARIABLES,
@@ -18,11 +22,15 @@ from grammar.names import (
     event_variable,
     is_taken,
 )
-from grammar.nodes import Call, Constant, Expression, Name, Set, Template
+from grammar.nodes import Call, Comparison, Constant, Expression, FieldType, Name, Set, Template
+from grammar.repairs import refitted
 from grammar.scope import Place, Scope
 from grammar.suggest import Suggestions
 from grammar.type_checker import check_types, fits
 from grammar.walk import walk
+
+_LONGEST = 30
+"""Characters of a name that is shown twice in a help line."""
 
 
 def check_expression(
@@ -44,25 +52,33 @@ class ExpressionChecker:
         segments: Mapping[str, object],
         seqs: Sequence[int],
         broken: frozenset[str],
+        events: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._report, self._scopes, self._segments, self._seqs, self._broken = report, scopes, segments, seqs, broken
+        self._events = events
         self.suggestions = Suggestions()
 
-    def check(self, expression: Expression, place: Place, *, exact: bool = False) -> Type:
+    def check(self, expression: Expression, place: Place, *, exact: bool = False, told: str = "") -> Type:
         """Checks an expression and returns its type. Tells each unknown name once, where it stands first.
 
-        `exact`: the expression is watched, so the instant at which time alone changes it must be known.
+        `exact`: the expression is watched, so the instant at which time alone changes it must be known. `told`: a name
+        of which it was told already if it is unknown.
         """
         scope = self._scopes[place]
         faulty: set[int] = set()
-        unknown: set[str] = set()
+        unknown = {told}
+        compared: set[int] = set()
         for node in walk(expression):
-            if isinstance(node, Name):
+            if isinstance(node, Comparison):
+                compared.update(id(link.right) for link in node.links)
+            elif isinstance(node, Name):
                 if node.id not in scope.types and node.id not in unknown:
                     unknown.add(node.id)
-                    self._unknown(node, place)
+                    self._unknown(node, place, id(node) in compared)
             elif isinstance(node, Call) and not self._is_fine(node, place):
                 faulty.add(id(node))
+                if node.function == "in_segment":
+                    unknown.update(part.id for part in node.arguments if isinstance(part, Name))
         type_ = check_types(expression, scope, self._report, faulty)
         if exact:
             check_exact_time(expression, self._report, faulty)
@@ -70,17 +86,32 @@ class ExpressionChecker:
 
     def assignment(self, step: Set, place: Place) -> None:
         """Checks the value of a `set`. If the variable cannot be written at all, the type is not spoken of."""
-        type_, variable = self.check(step.value, place), STANDARD_VARIABLES.get(step.name)
+        type_ = self.check(step.value, place, told=step.name)
+        variable = STANDARD_VARIABLES.get(step.name)
         is_writable = Writer.FLOW in variable.writers if variable is not None else not is_taken(step.name)
         field = self._scopes[place].types.get(step.name)
         if field is not None and is_writable and not fits(type_, field):
-            self._report.add(wording.misfit(step.value.span, wording.quoted(step.name), field, type_))
+            help = refitted(step.value, type_, field)
+            self._report.add(wording.misfit(step.value.span, wording.quoted(step.name), field, type_, help))
+
+    def likely_type(self, step: Set, place: Place) -> FieldType:
+        """The type that an undeclared field most likely should have, by the value that is written to it."""
+        types = self._scopes[place].types
+        for itself in (Type.NULL, Type.INT):
+            type_ = check_types(step.value, Scope({**types, step.name: itself}), Diagnostics(), set()) & ~Type.NULL
+            for name, kinds in FIELD_TYPES.items():
+                if type_ and type_ in kinds:
+                    return cast(FieldType, name)
+            if type_ and type_ in Type.INT | Type.FLOAT:
+                return "float"
+        return "text"
 
     def address(self, expression: Expression, place: Place) -> None:
         """Checks whom an e-mail goes to: a text, or null."""
         type_ = self.check(expression, place)
         if not fits(type_, Type.TEXT):
-            self._report.add(wording.misfit(expression.span, wording.ADDRESS, Type.TEXT, type_))
+            help = refitted(expression, type_, Type.TEXT)
+            self._report.add(wording.misfit(expression.span, wording.ADDRESS, Type.TEXT, type_, help))
 
     def template(self, template: Template, place: Place) -> None:
         for part in template.parts:
@@ -100,15 +131,16 @@ class ExpressionChecker:
         elif name == UNSUPPORTED_VARIABLE:
             self._report.add(wording.no_agents(call.name_span, name))
         else:
-            suggestion = self.suggestions.nearest(name, FUNCTIONS)
-            self._report.add(wording.unknown_function(call.name_span, name, suggestion))
+            habit = habits.FUNCTIONS.get(name.lower())
+            help = habit or wording.did_you_mean(self.suggestions.nearest(name, FUNCTIONS))
+            self._report.add(wording.unknown_function(call.name_span, name, help))
         return False
 
     def _is_broken_segment(self, call: Call) -> bool:
         first = call.arguments[0] if call.function == "in_segment" and len(call.arguments) == 1 else None
         return isinstance(first, Constant) and first.value in self._broken
 
-    def _unknown(self, node: Name, place: Place) -> None:
+    def _unknown(self, node: Name, place: Place, is_compared: bool) -> None:
         name, span = node.id, node.span
         variable = event_variable(name)
         if name in self._broken:
@@ -122,11 +154,25 @@ class ExpressionChecker:
         elif name in RUN_VARIABLES:
             self._report.add(wording.only_in_steps(span, name))
         elif variable is None:
-            suggestion = self.suggestions.nearest(name, self._scopes[place].types)
-            self._report.add(wording.unknown_variable(span, name, suggestion))
+            self._report.add(wording.unknown_variable(span, name, self._variable_help(name, place, is_compared)))
         elif str(variable[1]) not in self._broken:
             suggestion = self._nearest_event(*variable)
             self._report.add(wording.undeclared_event(span, variable[1], self._seqs, suggestion))
+
+    def _variable_help(self, name: str, place: Place, is_compared: bool) -> str | None:
+        """What the author of an unknown name may have meant: an event, a segment, another name, or a text."""
+        family = next((family for family in EVENT_VARIABLES if name.startswith(f"{family}_")), "event_count")
+        event = self._events.get(name.removeprefix(f"{family}_"))
+        if event is not None:
+            return wording.did_you_mean(f"{family}_{event}")
+        if name in self._segments:
+            return wording.did_you_mean(f'in_segment("{name}")')
+        if name.lower() in habits.NAMES:
+            return habits.NAMES[name.lower()]
+        suggestion = self.suggestions.nearest(name, self._scopes[place].types)
+        if suggestion is None and is_compared and len(name) <= _LONGEST:  # `user_country == CN`
+            return wording.text_or_field(name)
+        return wording.did_you_mean(suggestion)
 
     def _nearest_event(self, family: str, seq: int) -> str | None:
         nearest = min(self._seqs, key=lambda declared: (abs(declared - seq), declared), default=None)

@@ -113,7 +113,7 @@ class FlowChecker:
         else:
             stored = (known for known, one in STANDARD_VARIABLES.items() if not one.derived)
             suggestion = self._suggestions.nearest(name, [*self._fields, *stored])
-            self._report.add(wording.unknown_variable(span, name, suggestion))
+            self._report.add(wording.unknown_variable(span, name, wording.did_you_mean(suggestion)))
 
     # Clauses
 
@@ -154,7 +154,7 @@ class FlowChecker:
                 self._expressions.check(step.condition, place, exact=True)
                 self._check_wait(step.at_most, Span(step.span.source, step.span.start, step.condition.span.end))
             case Set():
-                self._check_target(step)
+                self._check_target(step, place)
                 self._expressions.assignment(step, place)
             case _:
                 pass
@@ -196,7 +196,7 @@ class FlowChecker:
         if not timedelta(seconds=1) <= duration <= LONGEST_WAIT:
             self._report.add(wording.wait_out_of_range(span))
 
-    def _check_target(self, step: Set) -> None:
+    def _check_target(self, step: Set, place: Place) -> None:
         """`set` writes custom fields and the standard variables that a flow may write."""
         name, span = step.name, step.name_span
         if (name in self._fields and not is_taken(name)) or name in self._broken:
@@ -211,4 +211,4 @@ class FlowChecker:
         else:
             writable = [known for known, one in STANDARD_VARIABLES.items() if Writer.FLOW in one.writers]
             suggestion = self._suggestions.nearest(name, [*self._fields, *writable])
-            self._report.add(wording.unknown_field(span, name, suggestion))
+            self._report.add(wording.unknown_field(span, name, suggestion, self._expressions.likely_type(step, place)))

@@ -8,8 +8,9 @@ bracket must have ended. Its work is linear in the length of the text.
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
-from grammar import characters, numerals, wording
+from grammar import characters, habits, numerals, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import (
     MAX_INT_DIGITS,
@@ -54,6 +55,15 @@ TEXT_AFTER = {
 _INDENT = re.compile(rf"[ {characters.BLANK}]*")
 _NO_SPACE = re.compile(rf"[{characters.BLANK}]")
 _WORD_CHARACTERS = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+")
+_WORD_AHEAD = re.compile(r"[ ]*(\w*)")
+_DAY_AHEAD = re.compile(r"/[0-9]{1,2}/[0-9]{2}")
+_NUMBER_BEFORE = (
+    (re.compile(r"[0-9],$"), wording.THOUSANDS),
+    (re.compile(r"[0-9]{4}-(?:[0-9]{1,2}-)?$|[0-9]/$"), wording.DAY),
+    (re.compile(r"-[0-9]{1,2} [0-9]{1,2}:$"), wording.DAY),
+    (re.compile(r"[0-9]:$"), wording.CLOCK),
+)
+"""What stands before a number that is only a part: `1,000`, `2026-01-31`, `9:00`."""
 _REST_OF_LINE = re.compile(r"[^\n]*")
 _LINE_BREAK = re.compile(r"[ ]*\n")
 
@@ -277,7 +287,7 @@ class Lexer:
             return
         type_ = self._terminals.get(text)
         if type_ is None:
-            self._fail(wording.not_in_the_language(self._span(start, self._at), text, characters.FOREIGN[text]))
+            self._fail(wording.not_in_the_language(self._span(start, self._at), text, self._foreign_help(text)))
             if text == "\\":
                 self._go_on_below()
             return
@@ -290,6 +300,13 @@ class Lexer:
         match = _LINE_BREAK.match(self._text, self._at, self._end)
         if match is not None and not _MAY_BEGIN_LINE.match(self._text, match.end(), self._end):
             self._at = match.end()
+
+    def _foreign_help(self, text: str) -> str:
+        following = _WORD_AHEAD.match(self._text, self._at, self._end)
+        word = following[1] if following else ""
+        if text == "|" and self._in_braces:
+            return wording.no_filters(word)
+        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else characters.FOREIGN[text]
 
     def _open(self, text: str, start: int) -> None:
         """Takes one bracket, or all of a run if they only group."""
@@ -347,9 +364,19 @@ class Lexer:
         complaint = numerals.complaint(numeral, written, self._span(start, self._at))
         if complaint is not None:
             is_of_hours = self._line.head == "hours" and self._line.tokens[-1].text in ("hours", ":")
-            self._fail(wording.unquoted_window(self._span(start, self._at)) if is_of_hours else complaint)
+            self._fail(
+                wording.unquoted_window(self._span(start, self._at)) if is_of_hours else self._part(complaint, start)
+            )
         else:
             self._line.tokens.append(Token(numeral.type, written, start, self._at, numeral.value))
+
+    def _part(self, complaint: Diagnostic, start: int) -> Diagnostic:
+        """What is wrong with a number that is a part of a longer one, of a day or of a time."""
+        before = self._text[max(0, start - 8) : start]
+        help = next((help for pattern, help in _NUMBER_BEFORE if pattern.search(before)), None)
+        if _DAY_AHEAD.match(self._text, self._at, self._end):
+            help = wording.DAY
+        return complaint if help is None else replace(complaint, help=help)
 
     # Texts
 
@@ -403,7 +430,8 @@ class Lexer:
         elif char.isidentifier():
             self._word_of_any_script(start)
         elif replacement is None:
-            self._fail(wording.unknown_character(span, characters.shown(char), None))
+            help = wording.AMOUNT if char in habits.CURRENCIES else None
+            self._fail(wording.unknown_character(span, characters.shown(char), help))
         elif replacement in ('"', "'"):
             self._complain(wording.typographic_character(span, char, replacement))
             self._typographic_text(char, start)
@@ -457,6 +485,15 @@ class Lexer:
             for token in self._line.tokens:
                 token.start, token.end = self._places[token.start], self._places[token.end]
 
+    def _nested_quotes(self) -> Diagnostic | None:
+        """`"{{ user_fullname or "my friend!" }}"`: what stands between the texts may be no token at all."""
+        if self._in_braces or self._line.reported:
+            return None
+        opening = next((token for token in self._line.tokens if token.opens_braces), None)
+        if opening is None or "}}" not in self._text[opening.end : self._end].partition("\n")[0]:
+            return None
+        return wording.nested_quotes(self._span(opening.end - 1, opening.end), opening.text[0])
+
     def _complain(self, diagnostic: Diagnostic) -> None:
         """Reports an error after which the line can still be read."""
         if not self._line.reported:
@@ -465,5 +502,5 @@ class Lexer:
 
     def _fail(self, diagnostic: Diagnostic) -> None:
         """Reports an error that leaves the line unreadable."""
-        self._complain(diagnostic)
+        self._complain(self._nested_quotes() or diagnostic)
         self._line.broken = True

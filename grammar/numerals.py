@@ -24,6 +24,9 @@ _UNIT_WORDS = {
     "s": ("sec", "secs", "second", "seconds"),
 }
 _UNIT_OF = {word: unit for unit, words in _UNIT_WORDS.items() for word in words}
+_DAYS_OF = ((("month", "months"), 30), (("year", "years"), 365))
+_UNITS = "the units are `w`, `d`, `h`, `m` and `s`: weeks, days, hours, minutes and seconds"
+_WHOLE = "a duration is written in whole numbers, such as `1h30m`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,17 @@ def complaint(numeral: Numeral, written: str, span: Span) -> Diagnostic | None:
             return None
 
 
+def with_unit(number: str, word: str) -> str | None:
+    """The duration for `14` and `days`, `14d`, or advice instead of it; None if the word is no unit."""
+    unit = _UNIT_OF.get(word.lower()) or (word if word in _UNIT_WORDS else None)
+    if unit is not None:
+        return f"{number}{unit}" if number.isdecimal() else _WHOLE
+    days = next((days for words, days in _DAYS_OF if word.lower() in words), None)
+    if days is None:
+        return None
+    return f"{int(number) * days}d" if number.isdecimal() and len(number) < 4 else _UNITS
+
+
 def _advice(written: str) -> str | None:
     """What the author of a malformed number most likely meant."""
     digits = re.match(r"[0-9]*", written)
@@ -92,7 +106,7 @@ def _advice(written: str) -> str | None:
     if tail.lower() in _UNIT_OF:
         return f"write `{number}{_UNIT_OF[tail.lower()]}`"
     if tail.lower() in ("ms", "millis", "month", "months", "y", "year", "years"):
-        return "the units are w, d, h, m and s: weeks, days, hours, minutes and seconds"
+        return _UNITS
     if tail.startswith("_") and tail.replace("_", "").isdecimal():
         return f"write the digits without `_`: `{written.replace('_', '')}`"
     if number == "0" and tail[:1] in tuple("xXbBoO"):
@@ -100,5 +114,5 @@ def _advice(written: str) -> str | None:
     if number.startswith("0") and not tail:
         return f"leave out the leading zero: `{number.lstrip('0') or '0'}`"
     if "." in written and written[-1:] in tuple("wdhms"):
-        return "a duration is written in whole numbers, such as `1h30m`"
+        return _WHOLE
     return "a name cannot begin with a digit, and nothing may follow a number directly"

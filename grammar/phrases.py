@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from grammar import wording
 from grammar.tokens import Line, Token
 from grammar.wording import listed
 
@@ -20,8 +21,19 @@ MEANT = {
     "message": "send web",
     "webhook": "send webhook",
     "trigger": "on",
+    "otherwise": "else",
+    "let": "set",
 }
 """What authors have in mind who begin a line with another word."""
+
+STEP_HELP = {
+    **dict.fromkeys(("while", "for", "repeat", "loop", "goto"), wording.NO_LOOPS),
+    "unless": wording.UNLESS,
+    **dict.fromkeys(("unset", "clear", "delete"), wording.UNSET),
+    **dict.fromkeys(("increment", "add", "inc"), wording.ADD_ONE),
+    "//": wording.COMMENT,
+}
+"""What to write for steps that there are not."""
 
 _ARM = "an arm of a split"
 _FORMS = {

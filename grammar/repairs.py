@@ -14,9 +14,12 @@ _LONGEST = 100
 _MOST_DAYS = 400
 _EQUALITY, _ORDERING, _MEMBERSHIP = ("==", "!="), ("<", "<=", ">", ">="), ("in", "not in")
 _COMPARISONS = (*_EQUALITY, *_ORDERING)
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SUMS = ("+", "-")
 _PLAIN_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,10})?", re.ASCII)
 _DURATION = re.compile(r"(?:[1-9][0-9]{0,4}[wdhms])+", re.ASCII)
+_BRACES = re.compile(r"\s*\{\{\s*([^{}]*[^{}\s])\s*\}\}\s*")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -28,6 +31,10 @@ def repaired(left: Expression, left_type: Type, operator: str, right: Expression
         return _shown(f"{_bracketed(right)} - {_bracketed(left)}")
     if operator in _EQUALITY and one is not None and right_type & ~Type.NULL == Type.LIST:
         return _shown(f"{before} {'in' if operator == '==' else 'not in'} {after}")
+    if (inside := expression_in_braces(left)) is not None:
+        return _shown(f"{inside} {operator} {after}")
+    if (inside := expression_in_braces(right)) is not None:
+        return _shown(f"{before} {operator} {inside}")
     for repair in _REPAIRS:
         mended = repair(right, other, one, operator)
         if mended is not None:
@@ -40,7 +47,45 @@ def repaired(left: Expression, left_type: Type, operator: str, right: Expression
 
 def member_as_call(value: Expression, name: str) -> str | None:
     """A help line for `now.hour`: `hour(now)`; None if there is no such function of one value."""
-    return _shown(f"{name}({value.span.text})") if name in FUNCTIONS and FUNCTIONS[name].least == 1 else None
+    if name in FUNCTIONS and FUNCTIONS[name].least == 1:
+        return _shown(f"{name}({value.span.text})")
+    if name in ("length", "size", "count"):
+        return _shown(f"len({value.span.text})")
+    if name in _UNITS and isinstance(value, Name | Binary):
+        length = f"(now - {value.span.text})" if isinstance(value, Name) else _bracketed(value)
+        return _shown(f"{length} / 1{name[0]}")
+    return None
+
+
+def refitted(value: Expression, type_: Type, field: Type) -> str | None:
+    """A help line that shows a value as it can be written to a field of another type; None if there is none near."""
+    kinds, own, written = field & ~Type.NULL, _family(type_), value.span.text
+    inside = expression_in_braces(value)
+    if inside is not None:
+        return wording.without_braces(inside)
+    fits: str | None = None
+    match kinds:
+        case Type.DATETIME if own == Type.DURATION:
+            fits = f"now + {_bracketed(value)}"
+        case Type.TEXT if own is not None:
+            fits = _bare_number(value, own, Type.TEXT, "==") or f"text({written})"
+        case Type.INT | Type.FLOAT if own == Type.TEXT and isinstance(value, Constant):
+            fits = _quoted_number(value, own, NUMBER, "==")
+        case Type.INT | Type.FLOAT if own == Type.TEXT:
+            fits = f"{'int' if kinds == Type.INT else 'float'}({written})"
+        case Type.INT | Type.FLOAT if own == Type.DURATION:
+            fits = f"{_bracketed(value)} {'//' if kinds == Type.INT else '/'} 1d"
+        case Type.BOOL if own == NUMBER:
+            constant = value.value if isinstance(value, Constant) else None
+            fits = str(bool(constant)) if constant in (0, 1) else f"{_bracketed(value)} > 0"
+    return None if fits is None else _shown(fits)
+
+
+def expression_in_braces(value: Expression) -> str | None:
+    """What stands in a text that is nothing but one `{{ … }}`."""
+    text = value.value if isinstance(value, Constant) else None
+    match = _BRACES.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+    return match[1] if match else None
 
 
 def _shown(suggestion: str) -> str | None:
@@ -101,6 +146,25 @@ def _quoted_moment(node: Expression, own: Type | None, other: Type | None, opera
     return None
 
 
+def _unquoted_day(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
+    """`trial_ends > 2026-12-24`."""
+    is_day = isinstance(node, Binary) and other == Type.DATETIME and _ISO_DAY.fullmatch(node.span.text)
+    return f'datetime("{node.span.text}")' if is_day and operator in _COMPARISONS else None
+
+
+def _weekday(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
+    """`weekday(now) == "mon"`."""
+    day = node.value[:3].lower() if isinstance(node, Constant) and isinstance(node.value, str) else ""
+    return str(_DAYS.index(day) + 1) if day in _DAYS and other == NUMBER and operator in _EQUALITY else None
+
+
+def _quoted_bool(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
+    """`is_online == "true"`."""
+    word = node.value.lower() if isinstance(node, Constant) and isinstance(node.value, str) else ""
+    is_bool = other == NUMBER and operator in _EQUALITY
+    return {"true": "True", "yes": "True", "false": "False", "no": "False"}.get(word) if is_bool else None
+
+
 def _unix_time(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
     """`first_seen_time > 1767225600`."""
     if own == NUMBER and other == Type.DATETIME and operator in _COMPARISONS and isinstance(node, Constant):
@@ -138,6 +202,9 @@ _REPAIRS: tuple[_Repair, ...] = (
     _bare_number,
     _number_without_unit,
     _quoted_moment,
+    _unquoted_day,
+    _weekday,
+    _quoted_bool,
     _unix_time,
     _moment_for_length,
     _printed,

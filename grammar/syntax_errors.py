@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from grammar import phrases, wording
+from grammar import habits, numerals, phrases, wording
 from grammar.diagnostics import Diagnostic
-from grammar.names import RESERVED_WORDS
+from grammar.names import FUNCTIONS, RESERVED_WORDS
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 from grammar.table import grammar
@@ -70,16 +70,22 @@ def explain(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     """The diagnostic of a syntax error."""
     if fault.index == 0 and not fault.wants_value:
         return _first_word(fault, suggestions)
-    for rule in (_duration, _operator_word, _punctuation, _operand, _operator, _header):
+    for rule in (_quotes, _duration, _operator_word, _punctuation, _operand, _operator, _header):
         diagnostic = rule(fault)
         if diagnostic is not None:
             return diagnostic
     if fault.token.text in RESERVED_WORDS and "NAME" in fault.accepted and not fault.wants_value:
         return wording.reserved_word(fault.span, fault.token.text)
     expected = phrases.expected(fault.accepted, grammar().terminals["="])
-    form = None if fault.alone else phrases.form(fault.line)
-    help = wording.did_you_mean(_nearest_word(fault, suggestions)) or form
+    help = wording.did_you_mean(_nearest_word(fault, suggestions)) or _form(fault)
     return wording.cannot_stand(fault.span, phrases.found(fault.token), expected, help)
+
+
+def _form(fault: SyntaxFault) -> str | None:
+    """How the line is written; a lone expression begins no line. Or what a word behind an expression means."""
+    if fault.alone:
+        return habits.OPERATORS.get(fault.token.text)
+    return phrases.form(fault.line) or habits.OPERATORS.get(fault.token.text)
 
 
 def _nearest_word(fault: SyntaxFault, suggestions: Suggestions) -> str | None:
@@ -96,16 +102,27 @@ def _nearest_word(fault: SyntaxFault, suggestions: Suggestions) -> str | None:
 def _first_word(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word, found = fault.token.text, phrases.beginning(fault.token)
     if "FLOW" in fault.accepted:
-        return wording.unknown_declaration(fault.span, found, suggestions.nearest(word, phrases.DECLARATIONS))
+        is_comment = word in ("//", "/", "-")
+        help = wording.COMMENT if is_comment else wording.did_you_mean(suggestions.nearest(word, phrases.DECLARATIONS))
+        return wording.unknown_declaration(fault.span, found, help)
     if "SEND" in fault.accepted:
         return _unknown_step(fault, suggestions)
     parts = phrases.parts(fault.accepted)
     if parts is not None:
         what, known = parts
-        return wording.unknown_part(fault.span, found, what, known, suggestions.nearest(word, known))
+        return wording.unknown_part(fault.span, found, what, known, _part_help(fault.token, known, suggestions))
     if "INT" in fault.accepted:
         return wording.unknown_arm(fault.span, found)
     return wording.one_expression(fault.span)
+
+
+def _part_help(token: Token, known: tuple[str, ...], suggestions: Suggestions) -> str | None:
+    if token.type == "STRING":
+        return wording.TEXT_PART
+    if token.text == "link" and "button" in known:
+        return wording.LINK_OF_BUTTON
+    meant = habits.PARTS.get(token.text)
+    return wording.did_you_mean(meant if meant in known else suggestions.nearest(token.text, known))
 
 
 def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
@@ -123,9 +140,30 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
     if word in phrases.MESSAGE_PARTS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.PART_OF_MESSAGE)
+    if word in phrases.STEP_HELP:
+        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, phrases.STEP_HELP[word])
     branches = [branch for branch in ("elif", "else", "timeout") if branch.upper() in fault.accepted]
     suggestion = phrases.MEANT.get(word) or suggestions.nearest(word, (*known, *branches))
     return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.did_you_mean(suggestion))
+
+
+# Texts ---------------------------------------------------------------------------------------------------------------
+
+
+def _quotes(fault: SyntaxFault) -> Diagnostic | None:
+    """The quotes of a template stand inside its braces too; or a text has a prefix."""
+    previous, token, following = fault.previous, fault.token, fault.at(fault.index + 1)
+    if previous is not None and previous.opens_braces and "}}" in _rest_of_line(fault):
+        return wording.nested_quotes(Span(fault.source, previous.end - 1, previous.end), previous.text[0])
+    for prefix, text in ((previous, token), (token, following)):
+        is_prefix = prefix is not None and prefix.type == "NAME" and prefix.text.lower() in habits.TEXT_PREFIXES
+        if prefix is not None and is_prefix and text.type == "STRING" and prefix.end == text.start:
+            return wording.no_prefixes(Span(fault.source, prefix.start, prefix.end), prefix.text)
+    return None
+
+
+def _rest_of_line(fault: SyntaxFault) -> str:
+    return fault.source.text[fault.token.start :].partition("\n")[0]
 
 
 # Durations and windows -----------------------------------------------------------------------------------------------
@@ -134,6 +172,9 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
 def _duration(fault: SyntaxFault) -> Diagnostic | None:
     """A duration was wanted, or the word before it; or the hours stand without quotes."""
     token, accepted, head = fault.token, fault.accepted, fault.line.head
+    spelled = _spelled_duration(fault)
+    if spelled is not None:
+        return spelled
     if token.type == "INT" and "DURATION" in accepted and "INT" not in accepted:
         return wording.missing_unit(fault.span, token.text)
     if head == "hours" and token.type in ("INT", "COLON") and "STRING" in accepted:
@@ -144,6 +185,27 @@ def _duration(fault: SyntaxFault) -> Diagnostic | None:
     if ends and head == "wait" and "FOR" in accepted:
         return wording.missing_duration(fault.span, "a `wait until`", "for", phrases.form(fault.line))
     return None
+
+
+def _spelled_duration(fault: SyntaxFault) -> Diagnostic | None:
+    """`14 days`, `wait 20 minutes`, `per week`."""
+    token, previous = fault.token, fault.previous
+    number, unit = token, fault.at(fault.index + 1)
+    if previous is not None and previous.type in ("INT", "FLOAT") and fault.wants_operator:
+        number, unit = previous, token
+    help = None
+    if number.type in ("INT", "FLOAT") and unit.type == "NAME":
+        help = numerals.with_unit(number.text, unit.text)
+    elif "DURATION" in fault.accepted and not fault.wants_value and token.type == "NAME":
+        has_article = token.text in ("a", "an", "one") and unit.type == "NAME"
+        number, unit = token, unit if has_article else token
+        help = numerals.with_unit("1", unit.text) if len(unit.text) > 1 else None
+    if help is None:
+        return None
+    span = Span(fault.source, number.start, unit.end)
+    if fault.at(fault.index + 1).text == "ago" and number is previous:
+        help = wording.ago(help)
+    return wording.missing_unit(span, span.text, wording.write(help) if "`" not in help else help)
 
 
 # Expressions ----------------------------------------------------------------------------------------------------------
@@ -172,13 +234,22 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
             if in_call and _is_call(fault)
             else wording.single_equals(fault.span)
         )
+    following = fault.at(fault.index + 1)
+    between_digits = previous.type == following.type == "INT" and previous.end + 1 == following.start
+    if text == ":" and between_digits and (opening is None or opening.text == "("):
+        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.CLOCK)
+    if text == ":" and opening is None and not fault.alone and fault.line.head in ("when", "exit", "goal", "set", "to"):
+        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COLON)
+    if text == "for" and opening is not None and not fault.wants_value:
+        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COMPREHENSIONS)
     if text == ":" and opening is not None and opening.text == "[":
         return wording.no_slices(fault.span)
     if text == "," and not fault.wants_value and (opening is not None or _has_expression(fault)):
-        return wording.no_tuples(fault.span)
+        is_number = between_digits and opening is None and len(following.text) == 3
+        return wording.no_tuples(fault.span, f"{previous.text}{following.text}" if is_number else None)
     if text == "(" and fault.wants_operator:
         is_method = previous.type == "NAME" and fault.index > 1 and fault.at(fault.index - 2).text == "."
-        return wording.no_methods(fault.span, previous.text if is_method else None)
+        return wording.no_methods(fault.span, _method_help(previous.text) if is_method else None)
     if fault.wants_value and previous.text == "," and text in (")", "]"):
         return wording.no_trailing_comma(Span(fault.source, previous.start, previous.end))
     return None
@@ -190,6 +261,10 @@ def _has_expression(fault: SyntaxFault) -> bool:
         return True
     begins_with_value = fault.line.tokens[0].type in _VALUES or fault.line.head in ("(", "[", "-", "not")
     return begins_with_value and not phrases.is_arm(fault.line)
+
+
+def _method_help(name: str) -> str | None:
+    return wording.first_argument(name) if name in FUNCTIONS else habits.FUNCTIONS.get(name.lower())
 
 
 def _is_call(fault: SyntaxFault) -> bool:
@@ -206,7 +281,19 @@ def _operand(fault: SyntaxFault) -> Diagnostic | None:
     if fault.token.text == "not":
         return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.BRACKET_NOT)
     after = wording.after(phrases.found(fault.previous)) if fault.previous else wording.HERE
-    return wording.missing_value(fault.span, phrases.found(fault.token), after)
+    return wording.missing_value(fault.span, phrases.found(fault.token), after, _value_help(fault))
+
+
+def _value_help(fault: SyntaxFault) -> str | None:
+    token, previous = fault.token, fault.previous
+    if token.text == "if":
+        return wording.CHOICE
+    if token.text == ":" and previous is not None and previous.text in ("when", "to", "until", "goal", "if", "elif"):
+        return wording.NO_COLON
+    before = fault.at(fault.index - 2) if fault.index > 1 else None
+    if previous is not None and previous.text == "%" and before is not None and before.type in ("INT", "FLOAT"):
+        return wording.PERCENT
+    return None
 
 
 def _operator(fault: SyntaxFault) -> Diagnostic | None:
@@ -215,14 +302,26 @@ def _operator(fault: SyntaxFault) -> Diagnostic | None:
     if previous is None:
         return None
     if fault.accepted and fault.accepted <= {"NONE", "NOT"}:
-        return wording.is_only_for_none(fault.span)
+        meant = habits.AFTER_IS_NOT if previous.text == "not" else habits.AFTER_IS
+        return wording.is_only_for_none(fault.span, meant.get(token.text.lower()))
     if fault.accepted == {"IN"}:
         return wording.cannot_stand(fault.span, phrases.found(token), phrases.expected(("IN",), ""), wording.NOT_IN)
     if "ELSE" in fault.accepted and not fault.wants_operator:
         return wording.conditional_without_else(fault.span)
     if fault.wants_operator and (token.type in _VALUES or token.text in ("[", "for")):
-        return wording.missing_operator(fault.span, phrases.found(previous), phrases.found(token))
+        help = _operator_help(previous, token)
+        return wording.missing_operator(fault.span, phrases.found(previous), phrases.found(token), help)
     return None
+
+
+def _operator_help(previous: Token, token: Token) -> str:
+    if token.text == "for":
+        return wording.NO_COMPREHENSIONS
+    names = [one.text.lower() for one in (token, previous) if one.type == "NAME"]
+    for name in names:
+        if name in habits.OPERATORS:
+            return habits.OPERATORS[name]
+    return habits.NAMES["lambda"] if "lambda" in names else wording.JOIN
 
 
 def _header(fault: SyntaxFault) -> Diagnostic | None:

@@ -19,6 +19,12 @@ class Token:
     end: int
     value: ConstantValue = None
 
+    @property
+    def opens_braces(self) -> bool:
+        """Whether it is a text that ends within its last `{{`."""
+        is_short = self.type == "STRING" and not self.text.startswith('"""')
+        return is_short and self.text.rfind("{{") > self.text.rfind("}}")
+
 
 def apart(tokens: Iterable[Token]) -> Iterator[Token]:
     """The same tokens, each bracket by itself."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import phrases, wording
+from grammar import habits, phrases, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import looks_like_zone
 from grammar.names import FIELD_TYPES
@@ -80,8 +80,11 @@ class TreeBuilder(StepBuilder):
         word, name, type_, description = children
         span = self.span(word, description or type_)
         if type_.text not in FIELD_TYPES:
-            suggestion = self._suggestions.nearest(type_.text, FIELD_TYPES)
-            self.complain(wording.unknown_field_type(self.span(type_), type_.text, tuple(FIELD_TYPES), suggestion))
+            meant = habits.FIELD_TYPES.get(type_.text.lower()) or self._suggestions.nearest(type_.text, FIELD_TYPES)
+            if name.text in FIELD_TYPES:
+                meant = f"field {type_.text} {name.text}"
+            help = wording.did_you_mean(meant)
+            self.complain(wording.unknown_field_type(self.span(type_), type_.text, tuple(FIELD_TYPES), help))
             self.broken_names.add(name.text)
             return Broken(span)
         text = _text(description) if description else None

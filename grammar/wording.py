@@ -147,17 +147,36 @@ def missing_colon(span: Span, what: str) -> Diagnostic:
     return _error("E121", span, f"{what} needs a colon at the end of its line")
 
 
-def missing_value(span: Span, found: str, after: str) -> Diagnostic:
-    return _error("E122", span, f"a value is missing {after}: {found} stands there instead")
+def missing_value(span: Span, found: str, after: str, help: str | None = None) -> Diagnostic:
+    return _error("E122", span, f"a value is missing {after}: {found} stands there instead", help)
+
+
+def nested_quotes(span: Span, quote: str) -> Diagnostic:
+    other = "'" if quote == '"' else '"'
+    message = "this quote ends the text in the middle of its `{{ }}`"
+    help = f"inside `{{{{ }}}}` use the other kind of quotes, such as {{{{ user_fullname or {other}friend{other} }}}}"
+    return _error("E146", span, message, help)
+
+
+def no_prefixes(span: Span, prefix: str) -> Diagnostic:
+    if "f" in prefix.lower():
+        help = "leave it out; values stand in messages as {{ user_city }}, and texts are joined with `+`"
+    elif "r" in prefix.lower():
+        help = "leave it out: a backslash in a pattern for `matches` stands for itself"
+    else:
+        help = "leave it out"
+    return _error("E147", span, f"a text has no letter before its quotes, and here is `{prefix}`", help)
 
 
 def single_equals(span: Span) -> Diagnostic:
     return _error("E123", span, "a single `=` compares nothing", "two values are compared with `==`")
 
 
-def missing_operator(span: Span, left: str, right: str) -> Diagnostic:
-    message = f"something is missing between {left} and {right}"
-    return _error("E124", span, message, "join them with an operator, such as `and`, `==` or `+`")
+JOIN = "join them with an operator, such as `and`, `==` or `+`"
+
+
+def missing_operator(span: Span, left: str, right: str, help: str = JOIN) -> Diagnostic:
+    return _error("E124", span, f"something is missing between {left} and {right}", help)
 
 
 def reserved_word(span: Span, word: str) -> Diagnostic:
@@ -168,8 +187,9 @@ def wrong_case(span: Span, written: str, word: str) -> Diagnostic:
     return _error("E126", span, f"`{written}` is not an operator", f"write `{word}` in small letters")
 
 
-def no_tuples(span: Span) -> Diagnostic:
-    return _error("E127", span, "values cannot be joined by a comma here", "a list is written with [ ]")
+def no_tuples(span: Span, number: str | None) -> Diagnostic:
+    help = "a list is written with [ ]" + (f", and a number without commas: `{number}`" if number else "")
+    return _error("E127", span, "values cannot be joined by a comma here", help)
 
 
 def no_slices(span: Span) -> Diagnostic:
@@ -180,8 +200,11 @@ def no_keyword_arguments(span: Span) -> Diagnostic:
     return _error("E129", span, "an argument cannot be given by name", "give the arguments in their order")
 
 
-def no_methods(span: Span, name: str | None) -> Diagnostic:
-    help = None if name is None else f"write `{name}(…)`, with the value as the first argument"
+def first_argument(name: str) -> str:
+    return f"write `{name}(…)`, with the value as the first argument"
+
+
+def no_methods(span: Span, help: str | None) -> Diagnostic:
     return _error("E130", span, "only a function can be called, and there are no methods", help)
 
 
@@ -194,14 +217,14 @@ def conditional_without_else(span: Span) -> Diagnostic:
     return _error("E132", span, "this `if` between values has no `else`", help)
 
 
-def is_only_for_none(span: Span) -> Diagnostic:
+def is_only_for_none(span: Span, help: str | None) -> Diagnostic:
     message = "`is` and `is not` can only be followed by None"
-    return _error("E133", span, message, "other values are compared with `==` and `!=`")
+    return _error("E133", span, message, help or "other values are compared with `==` and `!=`")
 
 
-def unknown_declaration(span: Span, found: str, suggestion: str | None) -> Diagnostic:
+def unknown_declaration(span: Span, found: str, help: str | None) -> Diagnostic:
     message = f"no declaration begins with {found}: there are `event`, `field`, `segment` and `flow`"
-    return _error("E134", span, message, did_you_mean(suggestion))
+    return _error("E134", span, message, help)
 
 
 def unknown_step(span: Span, found: str, known: Sequence[str], help: str | None) -> Diagnostic:
@@ -209,9 +232,9 @@ def unknown_step(span: Span, found: str, known: Sequence[str], help: str | None)
     return _error("E135", span, f"no clause or step begins with {found}: there are {words}", help)
 
 
-def unknown_part(span: Span, found: str, what: str, known: Sequence[str], suggestion: str | None) -> Diagnostic:
+def unknown_part(span: Span, found: str, what: str, known: Sequence[str], help: str | None) -> Diagnostic:
     words = listed([f"`{word}`" for word in known], "and")
-    return _error("E136", span, f"no part of {what} begins with {found}: there are {words}", did_you_mean(suggestion))
+    return _error("E136", span, f"no part of {what} begins with {found}: there are {words}", help)
 
 
 def one_expression(span: Span) -> Diagnostic:
@@ -219,10 +242,16 @@ def one_expression(span: Span) -> Diagnostic:
     return _error("E137", span, message, "join conditions with `and` or `or`; brackets let one go on over lines")
 
 
-def unknown_field_type(span: Span, found: str, known: Sequence[str], suggestion: str | None) -> Diagnostic:
-    return _error(
-        "E138", span, f"`{found}` is no type of field: there are {listed(known, 'and')}", did_you_mean(suggestion)
-    )
+def unknown_field_type(span: Span, found: str, known: Sequence[str], help: str | None) -> Diagnostic:
+    return _error("E138", span, f"`{found}` is no type of field: there are {listed(known, 'and')}", help)
+
+
+def no_filters(name: str) -> str:
+    if name == "default":
+        return "there are no filters; write `A or B`, such as `user_fullname or 'friend'`"
+    if name in CALLS:
+        return f"there are no filters; a function is called, such as `{CALLS[name]}`"
+    return "there are no filters; a function is called as `f(x)`, such as `upper(user_city)`"
 
 
 def not_in_the_language(span: Span, found: str, help: str) -> Diagnostic:
@@ -243,9 +272,22 @@ def missing_duration(span: Span, what: str, word: str, help: str | None) -> Diag
     return _error("E142", span, f"{what} must end with `{word}` and a duration", help)
 
 
-def missing_unit(span: Span, number: str) -> Diagnostic:
-    message = f"`{number}` has no unit, and a duration needs one"
-    return _error("E143", span, message, f"write `{number}s`, `{number}m`, `{number}h`, `{number}d` or `{number}w`")
+def write(text: str) -> str:
+    return f"write `{text}`"
+
+
+def ago(length: str) -> str:
+    return f"now - {length}"
+
+
+def missing_unit(span: Span, written: str, help: str | None = None) -> Diagnostic:
+    """Of `14`, and with a help line of `14 days` and `week`."""
+    if help is None:
+        message = f"`{written}` has no unit, and a duration needs one"
+        help = f"write `{written}s`, `{written}m`, `{written}h`, `{written}d` or `{written}w`"
+    else:
+        message = f"`{written}` is no duration: it has no space, and its unit is one letter"
+    return _error("E143", span, message, help)
 
 
 def unquoted_window(span: Span) -> Diagnostic:
@@ -323,14 +365,19 @@ def empty_braces(span: Span) -> Diagnostic:
 
 
 def bad_link(span: Span) -> Diagnostic:
-    return _error("E169", span, "a link must begin with https://, http:// or /, written out")
+    message = "a link must begin with https://, http:// or /, written out"
+    return _error("E169", span, message, 'values can follow: "https://example.com/{{ user_city }}"')
 
 
 # E2xx: names --------------------------------------------------------------------------------------------------------
 
 
-def unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnostic:
-    return _error("E201", span, f"there is no variable `{name}`", did_you_mean(suggestion))
+def unknown_variable(span: Span, name: str, help: str | None) -> Diagnostic:
+    return _error("E201", span, f"there is no variable `{name}`", help)
+
+
+def text_or_field(name: str) -> str:
+    return f'a text stands in quotes, `"{name}"`; a field is declared, for example with `field {name} text`'
 
 
 def unknown_event(span: Span, name: str, suggestion: str | None) -> Diagnostic:
@@ -344,8 +391,8 @@ def unknown_segment(span: Span, name: str, suggestion: str | None) -> Diagnostic
     return _error("E203", span, f"no segment is called `{name}`", did_you_mean(suggestion))
 
 
-def unknown_function(span: Span, name: str, suggestion: str | None) -> Diagnostic:
-    return _error("E204", span, f"there is no function `{name}`", did_you_mean(suggestion))
+def unknown_function(span: Span, name: str, help: str | None) -> Diagnostic:
+    return _error("E204", span, f"there is no function `{name}`", help)
 
 
 def undeclared_event(span: Span, seq: int, declared: Sequence[int], suggestion: str | None) -> Diagnostic:
@@ -356,8 +403,8 @@ def undeclared_event(span: Span, seq: int, declared: Sequence[int], suggestion: 
     return _error("E205", span, f"event {seq} is not declared: {known}", did_you_mean(suggestion))
 
 
-def unknown_field(span: Span, name: str, suggestion: str | None) -> Diagnostic:
-    help = did_you_mean(suggestion) or f"declare it, for example with `field {name} text`"
+def unknown_field(span: Span, name: str, suggestion: str | None, type_: str) -> Diagnostic:
+    help = did_you_mean(suggestion) or f"declare it, for example with `field {name} {type_}`"
     return _error("E206", span, f"there is no field `{name}` to write", help)
 
 
@@ -380,7 +427,7 @@ def no_agents(span: Span, name: str) -> Diagnostic:
 
 
 def function_without_call(span: Span, name: str) -> Diagnostic:
-    return _error("E211", span, f"`{name}` is a function, not a variable", f"call it: `{name}(…)`")
+    return _error("E211", span, f"`{name}` is a function, not a variable", f"call it: `{CALLS[name]}`")
 
 
 def variable_called(span: Span, name: str) -> Diagnostic:
@@ -388,6 +435,34 @@ def variable_called(span: Span, name: str) -> Diagnostic:
 
 
 # E3xx: arguments ----------------------------------------------------------------------------------------------------
+
+
+_FORMS_OF_CALLS = (
+    "len(user_fullname)",
+    "abs(event_count_1 - 5)",
+    "min(event_count_1, 5)",
+    "max(event_count_1, 5)",
+    "round(event_count_1 / 7, 2)",
+    "int(user_mobile)",
+    "float(user_mobile)",
+    "text(event_count_1)",
+    "lower(user_city)",
+    "upper(user_city)",
+    "strip(user_city)",
+    'startswith(page_url, "https://")',
+    'endswith(user_email, "@example.com")',
+    'matches(page_url, "/products?/")',
+    "date(now)",
+    "today()",
+    'datetime("2026-01-31 10:00")',
+    "hour(now)",
+    "weekday(now)",
+    'during("09:00-18:00", "mon-fri")',
+    'in_segment("active")',
+    'format_time(now, "%d.%m.%Y")',
+)
+CALLS = {form.partition("(")[0]: form for form in _FORMS_OF_CALLS}
+"""How each function is called."""
 
 
 def wrong_number_of_arguments(span: Span, name: str, least: int, most: int | None, given: int) -> Diagnostic:
@@ -398,11 +473,12 @@ def wrong_number_of_arguments(span: Span, name: str, least: int, most: int | Non
     else:
         takes = f"{least} to {counted(most, 'argument')}"
     has = "none" if given == 0 else str(given)
-    return _error("E301", span, f"`{name}` takes {takes}, and here it has {has}")
+    return _error("E301", span, f"`{name}` takes {takes}, and here it has {has}", f"write it like `{CALLS[name]}`")
 
 
-def literal_needed(span: Span, name: str, what: str) -> Diagnostic:
-    return _error("E302", span, f"{what} of `{name}` must be written out here, not computed")
+def literal_needed(span: Span, name: str, what: str, help: str | None = None) -> Diagnostic:
+    message = f"{what} of `{name}` must be written out here, not computed"
+    return _error("E302", span, message, help or f"write it like `{CALLS[name]}`")
 
 
 def digits_out_of_range(span: Span, least: int, most: int) -> Diagnostic:
@@ -489,8 +565,12 @@ def no_index(span: Span, index: Type) -> Diagnostic:
     return _error("E314", span, f"an element of a list is read by its number, from 0, and this is {kind(index)}")
 
 
-def misfit(span: Span, what: str, needs: Type, value: Type) -> Diagnostic:
-    return _error("E315", span, f"{what} is {kind(needs)}, and this is {kind(value)}, which never fits")
+def misfit(span: Span, what: str, needs: Type, value: Type, help: str | None) -> Diagnostic:
+    return _error("E315", span, f"{what} is {kind(needs)}, and this is {kind(value)}, which never fits", help)
+
+
+def without_braces(expression: str) -> str:
+    return f"write the expression itself: `{expression}`"
 
 
 ADDRESS = "the address of an e-mail"
@@ -684,7 +764,12 @@ def idle_trigger(span: Span, reason: str, labels: tuple[Label, ...] = ()) -> Dia
     return _warning("W508", span, f"this never starts the flow: {reason}", None, labels)
 
 
+def braces_in_expression(span: Span, help: str) -> Diagnostic:
+    return _warning("W509", span, "this text keeps its `{{ }}`: only messages are filled in", help)
+
+
 WRITTEN_OUT = "it is written out as a constant"
+WRITTEN_TEXT = 'it is only a text; several are compared by `in`, such as `user_country in ["CN", "DE"]`'
 EXCLUSIVE = "its parts exclude one another"
 EXHAUSTIVE = "one of its parts is true for every visitor"
 
@@ -714,6 +799,23 @@ def nobody_leaves(segment: str) -> str:
 
 # Parts of sentences and help lines that depend on the place ---------------------------------------------------------
 
+JOIN_TEXTS = 'join texts with `+`: `"Dear " + (user_fullname or "friend")`'
+COMMENT = "a comment begins with `#`"
+NO_COLON = "leave the colon out"
+LINK_OF_BUTTON = 'it stands behind its button: `button "Open" link "https://example.com/"`'
+TEXT_PART = "a text begins with `text`"
+NO_LOOPS = "there are no loops; a flow starts again with each event, and `wait until` waits for a condition"
+UNLESS = "write `if not (…):`"
+UNSET = "write `set NAME = None`"
+ADD_ONE = "write `set NAME = (NAME or 0) + 1`"
+PERCENT = "a share is written as a number: 0.5 for 50 %"
+AMOUNT = "write an amount as a number, without its currency"
+THOUSANDS = "write a number without signs between its digits, such as `1000` or `1.5`"
+DAY = 'write a day as `datetime("2026-01-31")`, and a day and time as `datetime("2026-01-31 10:00")`'
+CLOCK = 'compare the hour by `hour(now) >= 9`, or write `during("09:00-18:00")`'
+CHOICE = "write `A if CONDITION else B`"
+NO_COMPREHENSIONS = "there are no loops in expressions"
+NEW_LINE = "begin a new line with it"
 HERE = "here"
 NOTHING = "nothing"
 THIS_LINE = "this line"
@@ -792,9 +894,9 @@ def quoted(word: str) -> str:
 # E6xx: flow tests -----------------------------------------------------------------------------------------------------
 
 
-def unknown_command(span: Span, found: str, known: Sequence[str], suggestion: str | None) -> Diagnostic:
+def unknown_command(span: Span, found: str, known: Sequence[str], help: str | None) -> Diagnostic:
     words = listed([f"`{word}`" for word in known], "and")
-    return _error("E601", span, f"no command begins with `{found}`: there are {words}", did_you_mean(suggestion))
+    return _error("E601", span, f"no command begins with `{found}`: there are {words}", help)
 
 
 def declaration_outside(span: Span, word: str) -> Diagnostic:
@@ -917,6 +1019,8 @@ COMMAND_FORMS = {
     "expect run": "write it like `expect run v1 offer_help` or `expect no run v1 offer_help`",
     "expect goal": "write it like `expect goal v1 offer_help` or `expect no goal v1 offer_help`",
     "expect error": "write it like `expect error E2: event_count_9 > 1`",
+    "expect messages": 'write `expect no messages`, or claim one like `expect message v1 offer_help web "Hello"`',
+    "expect no message": "write `expect no messages`: it claims that none is left, of any visitor and any flow",
     "expect no": "write it like `expect no messages` or `expect no run v1 offer_help`",
 }
 """How the commands of a flow test are written."""

@@ -288,7 +288,7 @@ class _Planner:
             ):
                 self._report.add(wording.value_never_fits(command.value.span, name.text, variable.kind))
         else:
-            self._known_name(name, self._catalogue.variables, wording.unknown_field)
+            self._known_name(name, self._catalogue.variables, _unknown_field)
 
     def _not_writable(self, span: Span, name: str, command: str) -> None:
         help = wording.BY_IDENTIFY if name == "ent_user_id" else None
@@ -332,7 +332,7 @@ class _Planner:
         computed = name in STANDARD_VARIABLES and STANDARD_VARIABLES[name].derived
         if computed or (command == "identify" and name == "ent_user_id"):
             self._not_writable(span, name, command)
-        elif self._known_name(Word(name, span), self._catalogue.variables, wording.unknown_variable):
+        elif self._known_name(Word(name, span), self._catalogue.variables, _unknown_variable):
             item = VisitItem({name: value}) if command == "visit" else IdentifyItem({name: value})
             try:
                 self._catalogue.writes(item, from_server=False)
@@ -355,6 +355,14 @@ class _Planner:
             self._report.add(wording.not_yet(span, wording.MERGING))
         elif self._user_of.setdefault(visitor.text, user) != user:
             self._report.add(wording.not_yet(span, wording.ANOTHER_USER))
+
+
+def _unknown_field(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return wording.unknown_field(span, name, suggestion, "text")
+
+
+def _unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnostic:
+    return wording.unknown_variable(span, name, wording.did_you_mean(suggestion))
 
 
 def _replaced(old: tuple[Declaration, ...], new: tuple[Declaration, ...]) -> tuple[Declaration, ...]:

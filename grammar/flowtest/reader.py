@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import cast
 
-from grammar import wording
+from grammar import habits, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest.lines import COMMANDS, Section, sections
 from grammar.flowtest.nodes import (
@@ -41,6 +41,9 @@ from grammar.suggest import Suggestions
 
 MOST_TIMES = 100_000
 _INDENT = re.compile(r"[ \t]*")
+_LENGTH = re.compile(r"[ ]*\+?((?:[0-9]+[wdhms])+)\b")
+_SPELLED_TIMES = re.compile(r"([0-9]+)[ ]*(?:times|x)\b|times[ ]+([0-9]+)")
+_SPELLED_TIME = re.compile(r"(-[0-9][0-9wdhms]*[wdhms])\b|([0-9][0-9wdhms]*[wdhms])[ ]+ago\b")
 _TIMES = re.compile(r"x([0-9]+)(?![\w.\-])")
 _CODE = re.compile(r"[EW][0-9]{0,3}")
 
@@ -86,7 +89,15 @@ class _Reader(Scanner):
     def _unknown_command(self, head: Word) -> Diagnostic:
         if head.text in ("event", "field", "segment"):
             return wording.declaration_outside(head.span, head.text)
-        return wording.unknown_command(head.span, head.text, COMMANDS, self._suggestions.nearest(head.text, COMMANDS))
+        return wording.unknown_command(head.span, head.text, COMMANDS, self._command_help(head.text))
+
+    def _command_help(self, word: str) -> str | None:
+        if word in ("wait", "sleep", "advance", "after", "pause", "+"):
+            length = _LENGTH.match(self._text, self._at, self._end)
+            return wording.did_you_mean(f"at +{length[1] if length else '30m'}")
+        if word == "/":
+            return wording.COMMENT
+        return wording.did_you_mean(habits.TEST_COMMANDS.get(word) or self._suggestions.nearest(word, COMMANDS))
 
     def _indentation(self, line: Span) -> Span:
         match = _INDENT.match(self._text, line.start)
@@ -151,10 +162,22 @@ class _Reader(Scanner):
             identifier = self._need(self._quoted, wording.A_TEXT)
             self._check_identifier(identifier)
             return "id", identifier
+        self._check_spelling()
         data = self._json(SCALAR)
         if data is None:
             raise self._left_over()
         return "data", data
+
+    def _check_spelling(self) -> None:
+        """`5 times` and `10m ago`, of which the number could be taken for data."""
+        times = _SPELLED_TIMES.match(self._text, self._at, self._end)
+        if times is not None:
+            help = wording.did_you_mean(f"x{times[1] or times[2]}")
+            raise Unreadable(wording.left_over(Span(self._source, self._at, times.end()), times[0], help))
+        time = _SPELLED_TIME.match(self._text, self._at, self._end)
+        if time is not None:
+            help = wording.did_you_mean(f"at {time[1] or '-' + time[2]}")
+            raise Unreadable(wording.left_over(Span(self._source, self._at, time.end()), time[0], help))
 
     def _times(self, match: re.Match[str]) -> int:
         self._at = match.end()
@@ -199,6 +222,8 @@ class _Reader(Scanner):
         start = self._at
         word = self._word(WORD)
         if word is None or word.text not in RESERVED_VISITORS:
+            if word is not None and word.text == "messages" and not self._text.startswith(":", self._at):
+                raise Unreadable(wording.left_over(word.span, word.text, wording.COMMAND_FORMS["expect messages"]))
             self._at = start
             return self._expect_that()
         if self._text[self._at : self._end].lstrip(" ")[:1] == ":":
@@ -220,7 +245,8 @@ class _Reader(Scanner):
             if self._keyword(what):
                 self._form = wording.COMMAND_FORMS[f"expect {what}"]
                 return self._expect_course(what, wanted=False)
-        raise Unreadable(wording.missing_part(self._here(), wording.WHAT_IS_NOT, wording.COMMAND_FORMS["expect no"]))
+        form = wording.COMMAND_FORMS["expect no message" if self._shown() == "message" else "expect no"]
+        raise Unreadable(wording.missing_part(self._here(), wording.WHAT_IS_NOT, form))
 
     def _expect_message(self) -> ExpectMessage:
         visitor, flow = self._visitor(), self._name(wording.A_FLOW)

@@ -6,7 +6,8 @@
   one between declarations of different kinds. Elsewhere the author's, at most one at a place; none at the beginning of
   a block, and none before `elif`, `else` and `timeout`.
 - **Inside a line**: `grammar.formatter.lines` for spaces and breaks, `grammar.formatter.spelling` for constants,
-  numbers and texts. Brackets stay as the author wrote them, and so do templates, texts in three quotes, and durations.
+  numbers and texts. A long expression gets brackets around it, and a short one loses them; all others stay as the
+  author wrote them, and so do templates, texts in three quotes, and durations.
 - **Comments**: `#comment` becomes `# comment` (not `#!`, `#:` and `##`). One behind code stands two spaces after it.
   One in a line of its own is indented as the line that it precedes; at the end of a block its own column says to which
   of the blocks that end there it belongs. One inside brackets stays at its element.

@@ -22,9 +22,11 @@ from grammar.nodes import (
     Script,
     SendEmail,
     Set,
+    Step,
     Unary,
     WaitUntil,
 )
+from grammar.repairs import expression_in_braces
 from grammar.walk import steps_within, templates_of, walk
 
 
@@ -41,6 +43,8 @@ def lint(script: Script, report: Diagnostics) -> None:
             conditions.check(condition)
         for value in _values_in(flow):
             conditions.check_within(value)
+        for step in steps_within(flow.steps):
+            _check_braces(step, report)
         Reach(flow, written, surroundings).check()
         written |= written_by(flow)
 
@@ -130,9 +134,21 @@ def _parts(node: Expression) -> tuple[Expression, ...]:
             return ()
 
 
+def _check_braces(step: Step, report: Diagnostics) -> None:
+    """Tells of texts with `{{ … }}` where no template stands."""
+    written = step.value if isinstance(step, Set) else step.to if isinstance(step, SendEmail) else None
+    for node in walk(written) if written is not None else ():
+        if isinstance(node, Constant) and isinstance(node.value, str) and "}}" in node.value.partition("{{")[2]:
+            inside = expression_in_braces(node)
+            help = wording.JOIN_TEXTS if inside is None else wording.without_braces(inside)
+            report.add(wording.braces_in_expression(node.span, help))
+
+
 def _reason(node: Expression, *, always: bool) -> str | None:
     """Why a condition is always the same, where that can be said shortly."""
     match node:
+        case Constant(value=str()):
+            return wording.WRITTEN_TEXT
         case Constant():
             return wording.WRITTEN_OUT
         case Boolean(operator="and") if not always:

@@ -217,7 +217,7 @@ def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
         ("hours 9-17", "E144", '"08:00-22:00"'),
         ("on webclick or checkout", "E120", "commas separate several"),
         ("on enter 'active'", "E120", "`on enter heavy_clickers`"),
-        ("limit 1 per week", "E120", "`limit 1 per 7d`"),
+        ("limit 1 per week", "E143", "`1w`"),
         ("send sms 'x'", "E120", "`send email`"),
         ("send email 'x'", "E120", "`send email:`"),
         ("send webhook user_city", "E120", "`send webhook "),

@@ -94,7 +94,7 @@ def test_text_literals_have_pythons_escapes(text: str, meaning: str) -> None:
         ("'a\nb'", "E109"),
         ('"""a', "E109"),
         ("'a' 'b'", "E124"),
-        ("f'a'", "E124"),
+        ("f'a'", "E147"),
     ],
 )
 def test_a_bad_text_literal_is_one_error(text: str, code: str) -> None:

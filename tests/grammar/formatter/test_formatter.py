@@ -78,10 +78,22 @@ def test_a_word_of_the_language_may_be_a_name() -> None:
 
 
 def test_a_line_fits_up_to_its_last_column() -> None:
-    fitting = f'segment s:\n    (a == "{"x" * 87}")\n'
+    fitting = f"segment s:\n    a == {'b' * 41} and c == {'d' * 40}\n"
     assert max(map(len, fitting.splitlines())) == 100
     assert formatted(fitting) == fitting
-    assert formatted(fitting.replace("a", "ab")) != fitting.replace("a", "ab")
+    wrapped = formatted(fitting.replace("a ==", "aa =="))
+    assert wrapped == f"segment s:\n    (\n        aa == {'b' * 41}\n        and c == {'d' * 40}\n    )\n"
+    assert formatted(wrapped.replace("aa ==", "a ==")) == fitting
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_an_expression_gets_no_brackets_that_would_be_one_level_too_many(beyond: int) -> None:
+    """`and`, a comparison and the brackets in the call come to `MAX_LEVELS` or one less."""
+    calls = MAX_LEVELS - 3 + beyond
+    text = f"segment s:\n    {'abs(' * calls}event_count_1{')' * calls} > 0 and user_city == 'Beijing'\n"
+    written = formatted(text)
+    assert formatted(written) == written
+    assert written.startswith("segment s:\n    (\n" if not beyond else "segment s:\n    abs(")
 
 
 def test_the_deepest_brackets_are_laid_out() -> None:
