@@ -20,9 +20,9 @@ from engine.compile import Compiler
 from engine.program import UTC
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
-from grammar.parser import parse_expression
 from grammar.scope import Scope
 from grammar.source import Source
+from grammar.syntax.parser import parse_expression
 
 OURS, BY_HAND = "Whenflow", "by hand"
 TO_BY_HAND, TO_PEERS = at_most(1.5), at_least(10)

@@ -18,9 +18,9 @@ from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
 from grammar.nodes import Expression
-from grammar.parser import MAX_FILE_BYTES, parse_expression
 from grammar.scope import Scope
 from grammar.source import Source
+from grammar.syntax.parser import MAX_FILE_BYTES, parse_expression
 from grammar.types import Type
 from variables.values import Value
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from engine.processor import Processor
 from engine.program import Program
-from grammar.checker import read_program
 from grammar.diagnostics import Diagnostics
-from grammar.parser import read_source
+from grammar.program import read_program
+from grammar.syntax.parser import read_source
 from variables.durability import Durability
 from variables.embedded import EmbeddedStore
 from variables.redis_connection import Connections

@@ -10,7 +10,7 @@ from console.view import visitor_view
 from engine.check import check_to_run
 from engine.library import ProgramLibrary
 from engine.program import Program
-from grammar.checker import Checked
+from grammar.program import Checked
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
 from variables.shards import ListenedShard, Shards

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from editor.lines import Statement, Tokens
 from grammar.names import FUNCTIONS, Sort
-from grammar.tokens import Token
+from grammar.syntax.tokens import Token
 
 _OPERANDS = frozenset(
     {"NAME", "INT", "FLOAT", "DURATION", "STRING", "NONE", "BOOL", "CLOSE_ROUND", "CLOSE_SQUARE", "BROKEN"}

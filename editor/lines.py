@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from editor.surroundings import declaration_around
 from grammar.diagnostics import Diagnostics
-from grammar.lexing import Lexer
 from grammar.scope import Place
 from grammar.source import Source
-from grammar.tokens import Line, Token
+from grammar.syntax.lexing import Lexer
+from grammar.syntax.tokens import Line, Token
 
 Tokens = tuple[Token, ...]
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Script
-from grammar.parser import read_source
+from grammar.program import read_program
 from grammar.source import Source
+from grammar.syntax.parser import read_source
 
 SUFFIX = ".flow"
 

@@ -21,8 +21,8 @@ from editor.programs import SUFFIX, Program, Scope, check_program, files_of, val
 from editor.symbols import symbol_at
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Script
-from grammar.parser import read_source
 from grammar.source import Source, Span
+from grammar.syntax.parser import read_source
 
 LANGUAGE = "whenflow"
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from grammar.lexing import TEXT_AFTER
+from grammar.syntax.lexing import TEXT_AFTER
 
 _OPENING = re.compile(r'#|"""|["\']')
 _LANDMARK = re.compile(r'^(event|field|segment|flow)\b|#|"""|["\']', re.MULTILINE)

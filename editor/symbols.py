@@ -10,7 +10,7 @@ from editor.lines import Statement, Tokens, read_lines, read_tokens, statement
 from editor.surroundings import Where, braces_around, declaration_around, surroundings
 from grammar.names import FIELD_TYPES, FUNCTIONS
 from grammar.source import Source, Span
-from grammar.tokens import Token
+from grammar.syntax.tokens import Token
 
 
 class SymbolKind(Enum):

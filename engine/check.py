@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import Script
 from grammar.not_yet import report_not_yet
-from grammar.parser import parse, read_source
+from grammar.program import Checked, read_program
+from grammar.syntax.parser import parse, read_source
 
 
 def check(files: Sequence[tuple[str, bytes | str]]) -> Checked:

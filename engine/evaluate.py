@@ -14,7 +14,7 @@ from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import MAX_EVENTS, check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.names import INSTANT_VARIABLES, is_taken
-from grammar.parser import parse_expression, read_source
+from grammar.syntax.parser import parse_expression, read_source
 from grammar.types import Scope, Type
 from variables.catalogue import KINDS
 from variables.values import READERS, Misfit, Value, moment, write

@@ -1,7 +1,9 @@
-"""The flow language: source text in, checked nodes and diagnostics out.
+"""The flow language: source text in, checked nodes and diagnostics out. It knows no Redis, no HTTP and no clock.
 
-Knows no Redis, no HTTP and no clock. From outside import `grammar.source`, `grammar.nodes`,
-`grammar.walk`, `grammar.parser`, `grammar.formatter`, `grammar.checker`, `grammar.names`, `grammar.types`,
-`grammar.literals` (windows and days) and `grammar.diagnostics`.
-The way of a text: lexing → layout → machine (with tree) → checker.
+The way of a text (`grammar.program` walks it): `syntax` makes nodes of it, `checker` reports errors, `lint` warns of
+what can hardly be meant. `formatter` writes a text in its canonical layout, `flowtest` reads `.flowtest` files.
+
+The modules beside these rooms are shared by all of them: `source` (where something stands), `diagnostics` and `wording`
+(what is said of it), `nodes` and `walk` (the tree), `names`, `types` and `scope` (what a name is), `literals` (what a
+text means that stands for a window, a day or a duration).
 """

@@ -2,8 +2,8 @@
 
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import Expression
-from grammar.parser import parse_expression
 from grammar.source import Source
+from grammar.syntax.parser import parse_expression
 
 
 def _expression(text: str) -> Expression:

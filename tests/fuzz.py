@@ -24,14 +24,15 @@ from engine.compile import Compiler
 from engine.flowtest import run_flow_test
 from engine.program import Program
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
-from grammar.checker import check_expression, read_program
+from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics, render, to_json
 from grammar.flowtest import read_flow_test
 from grammar.formatter import format_source
 from grammar.nodes import Script
-from grammar.parser import parse, parse_expression, read_source
+from grammar.program import read_program
 from grammar.scope import Scope
 from grammar.source import Source
+from grammar.syntax.parser import parse, parse_expression, read_source
 from tests.grammar.lint.test_truth import NOW, visitor
 from tests.made_up import program
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from engine.flowtest import Result, run_flow_test
-from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics, render
 from grammar.formatter import format_source
 from grammar.nodes import Boolean, Constant, Convert, Expression, Flow, If, OnEvent, Set
 from grammar.not_yet import report_not_yet
-from grammar.parser import file_bytes, read_source
+from grammar.program import Checked, read_program
 from grammar.source import Source, Span
+from grammar.syntax.parser import file_bytes, read_source
 from grammar.walk import steps_within
 from tests.whenflow.process import run
 

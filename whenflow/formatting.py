@@ -16,7 +16,7 @@ from rich.console import Console
 
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
-from grammar.parser import file_bytes, read_source
+from grammar.syntax.parser import file_bytes, read_source
 from whenflow import show
 
 STANDARD_INPUT = "-"

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.program import Program
-from grammar.checker import Checked
 from grammar.diagnostics import Diagnostic, Part, Stretch, render, to_json
+from grammar.program import Checked
 from grammar.wording import counted
 
 _STYLES: dict[Part, str] = {

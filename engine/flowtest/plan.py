@@ -13,10 +13,10 @@ from pydantic_core import from_json
 
 from engine.program import UTC
 from grammar import wording
-from grammar.arguments import zone_fault
 from grammar.checker import check
+from grammar.checker.arguments import zone_fault
+from grammar.checker.expressions import ExpressionChecker
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.expression_checker import ExpressionChecker
 from grammar.flowtest.nodes import (
     At,
     ChooseArm,
@@ -40,10 +40,10 @@ from grammar.flowtest.nodes import (
 from grammar.names import PREDECLARED_SEGMENTS, STANDARD_VARIABLES, Writer
 from grammar.nodes import Declaration, Event, Expression, Script, Split
 from grammar.not_yet import report_not_yet
-from grammar.parser import parse, read_source
 from grammar.scope import Place, Scope
 from grammar.source import Span
 from grammar.suggest import Suggestions
+from grammar.syntax.parser import parse, read_source
 from grammar.types import Type, infer
 from grammar.walk import steps_within
 from variables.catalogue import EMPTY, Catalogue

@@ -43,8 +43,8 @@ from grammar.flowtest.nodes import (
 from grammar.lint import lint_condition
 from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
-from grammar.parser import parse_expression, read_source
 from grammar.scope import Scope
+from grammar.syntax.parser import parse_expression, read_source
 from grammar.walk import walk
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events

@@ -35,9 +35,9 @@ from grammar.flowtest.nodes import (
     Zone,
 )
 from grammar.flowtest.scanner import NAME, RESERVED_VISITORS, SCALAR, WORD, Scanner, Unreadable
-from grammar.parser import parse
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
+from grammar.syntax.parser import parse
 
 MOST_TIMES = 100_000
 _INDENT = re.compile(r"[ \t]*")

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import characters, numerals, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest.moments import read_moment
 from grammar.flowtest.nodes import Json, Time, Word
-from grammar.lexing import Lexer
 from grammar.nodes import Expression
-from grammar.parser import parse_expression
 from grammar.source import Span
+from grammar.syntax import characters, numerals
+from grammar.syntax.lexing import Lexer
+from grammar.syntax.parser import parse_expression
 
 LONGEST_IDENTIFIER = 128
 RESERVED_VISITORS = frozenset({"message", "no", "segment", "run", "goal", "error"})

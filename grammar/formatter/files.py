@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from grammar import wording
 from grammar.diagnostics import Diagnostics
 from grammar.formatter.lines import INDENT, Remark, Remarks, lay_out_line
-from grammar.parser import MAX_FILE_BYTES, LaidOut, file_bytes, parse_layout
 from grammar.source import Source, Span
-from grammar.tokens import Line
+from grammar.syntax.parser import MAX_FILE_BYTES, LaidOut, file_bytes, parse_layout
+from grammar.syntax.tokens import Line
 
 _BLOCKS = ("segment", "flow")
 _CONTINUATIONS = ("elif", "else", "timeout")

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from grammar.diagnostics import Diagnostics
 from grammar.formatter.spelling import spelled
-from grammar.lexing import MAX_LEVELS
-from grammar.parser import parse_expression
 from grammar.source import Source
-from grammar.tokens import Token
+from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.parser import parse_expression
+from grammar.syntax.tokens import Token
 
 WIDTH = 100
 """Columns of a line, counted in code points; a deep line may use `LEAST_WIDTH` columns after its indentation."""

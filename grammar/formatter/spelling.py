@@ -1,7 +1,7 @@
 """How the canonical layout writes a single token: constants, floats and text literals have one spelling each."""
 
 from grammar.literals import unescape_pattern
-from grammar.tokens import Token
+from grammar.syntax.tokens import Token
 
 
 def spelled(token: Token) -> str:

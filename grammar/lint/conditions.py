@@ -6,6 +6,7 @@ Here stands what is said of conditions; what follows from them in a flow is in `
 from collections.abc import Iterator
 
 from grammar import wording
+from grammar.checker.repairs import expression_in_braces
 from grammar.diagnostics import Diagnostics
 from grammar.lint.consistency import possible
 from grammar.lint.reach import Reach, Surroundings, written_by
@@ -26,7 +27,6 @@ from grammar.nodes import (
     Unary,
     WaitUntil,
 )
-from grammar.repairs import expression_in_braces
 from grammar.walk import steps_within, templates_of, walk
 
 

@@ -1,8 +1,8 @@
 """When a condition can be true and when it can be false, as far as literals, types and a few laws tell.
 
-The law that all rests on (tests/grammar/test_truth.py): whatever a visitor's variables are, if the condition is true of
-them, one of the cases of `Truth.true` covers them, and if it is false, one of `Truth.false`. Where no case is left, the
-condition can never be so. What is not understood has every value of its type, but one at a time.
+The law that all rests on (tests/grammar/lint/test_truth.py): whatever a visitor's variables are, if the condition is
+true of them, one of the cases of `Truth.true` covers them, and if it is false, one of `Truth.false`. Where no case is
+left, the condition can never be so. What is not understood has every value of its type, but one at a time.
 """
 
 import re

@@ -10,11 +10,11 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from grammar.checker import read_program
 from grammar.diagnostics import Diagnostics, render
 from grammar.formatter import format_source
-from grammar.parser import read_source
+from grammar.program import read_program
 from grammar.source import Source
+from grammar.syntax.parser import read_source
 from tests.docs.markdown import Block, Page
 from whenflow import service_commands  # noqa: F401 - adds the commands that work on a store
 from whenflow.cli import app

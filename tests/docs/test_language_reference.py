@@ -10,14 +10,12 @@ import pytest
 
 from engine.operators import LONGEST_LIST, LONGEST_TEXT
 from grammar.checker import MAX_EVENTS
+from grammar.checker.flows import LONGEST_WAIT, MAX_STARTS_PER
 from grammar.diagnostics import Diagnostics
-from grammar.expressions import MAX_NODES
-from grammar.flow_checker import LONGEST_WAIT, MAX_STARTS_PER
 from grammar.flowtest import nodes as flowtest_nodes
 from grammar.flowtest import read_flow_test
 from grammar.flowtest.nodes import Command, Expect
 from grammar.kinds import Type
-from grammar.lexing import MAX_LEVELS
 from grammar.literals import MAX_DURATION, MAX_INT_DIGITS, MAX_TEXT_BYTES
 from grammar.names import (
     EVENT_VARIABLES,
@@ -36,14 +34,16 @@ from grammar.names import (
 )
 from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step, Trigger
 from grammar.not_yet import report_not_yet
-from grammar.parser import MAX_FILE_BYTES
-from grammar.phrases import CLAUSES, DECLARATIONS, STEPS
 from grammar.source import Source
+from grammar.syntax.expressions import MAX_NODES
+from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.parser import MAX_FILE_BYTES
+from grammar.syntax.phrases import CLAUSES, DECLARATIONS, STEPS
 from tests.docs.markdown import code
 from tests.docs.test_language import FILES, PAGE, claims
 from tests.grammar.support import script
 
-GRAMMAR = (Path(__file__).parents[2] / "grammar" / "flow.lark").read_text("utf-8")
+GRAMMAR = (Path(__file__).parents[2] / "grammar" / "syntax" / "flow.lark").read_text("utf-8")
 CASES = Path(__file__).parents[1] / "grammar" / "diagnostics"
 REFERENCE = PAGE.section("11. Reference")
 

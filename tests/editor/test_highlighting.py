@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grammar import phrases, reference
+from grammar import reference
 from grammar.names import (
     CONSTANTS,
     EVENT_VARIABLES,
@@ -18,7 +18,8 @@ from grammar.names import (
     STANDARD_VARIABLES,
     TRACK_EVENT_VARIABLES,
 )
-from grammar.table import grammar
+from grammar.syntax import phrases
+from grammar.syntax.table import grammar
 from tests.editor.textmate import Highlighter
 
 HIGHLIGHTER = Highlighter()

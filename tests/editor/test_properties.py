@@ -9,7 +9,7 @@ from editor.hover import declarations, describe
 from editor.programs import check_program, valid_text
 from editor.symbols import symbol_at
 from grammar.diagnostics import Diagnostics
-from grammar.parser import read_source
+from grammar.syntax.parser import read_source
 from tests.editor.support import DECLARED
 
 PIECES = st.sampled_from(

@@ -23,12 +23,12 @@ import pytest
 
 from engine.compile import Compiled, Compiler
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.checker.expressions import check_expression
 from grammar.diagnostics import Diagnostics
-from grammar.expression_checker import check_expression
 from grammar.nodes import Expression
-from grammar.parser import parse_expression
 from grammar.scope import Scope
 from grammar.source import Source
+from grammar.syntax.parser import parse_expression
 from grammar.types import Type, infer
 from variables.values import Value, moment
 

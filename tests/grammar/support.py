@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from engine.flowtest.plan import plan
-from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.nodes import Expression, Flow, Script, Step
 from grammar.not_yet import report_not_yet
-from grammar.parser import parse_expression, read_source
+from grammar.program import read_program
+from grammar.syntax.parser import parse_expression, read_source
 
 UUID = "0fc050ec-cb6f-11e8-b697-00163e0c79f6"
 EVENT = f'event 1 webclick "{UUID}"\n'

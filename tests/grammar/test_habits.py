@@ -4,15 +4,16 @@ import re
 
 import pytest
 
-from grammar import characters, habits
+from grammar import habits
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.kinds import Type
 from grammar.names import FUNCTIONS
-from grammar.parser import parse_expression
 from grammar.scope import Scope
 from grammar.source import Source
+from grammar.syntax import characters
+from grammar.syntax.parser import parse_expression
 from grammar.wording import CALLS
 from tests.grammar.support import EVENT, diagnostics, flow
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from grammar.checker import Checked, read_program
 from grammar.diagnostics import Diagnostics, render, to_json
 from grammar.names import RESERVED_WORDS
 from grammar.nodes import (
@@ -23,8 +22,9 @@ from grammar.nodes import (
     Name,
     Unary,
 )
-from grammar.parser import read_source
+from grammar.program import Checked, read_program
 from grammar.source import Source, Span
+from grammar.syntax.parser import read_source
 from grammar.types import Scope, Type, infer
 from tests.grammar.printing import printed
 from tests.grammar.support import expression, flow, read_expression

@@ -1,6 +1,6 @@
 """The one-line documentation of the language is complete, and says nothing of names that do not exist."""
 
-from grammar import phrases, reference
+from grammar import reference
 from grammar.kinds import ANY, Type
 from grammar.names import (
     EVENT_VARIABLES,
@@ -12,6 +12,7 @@ from grammar.names import (
     STANDARD_VARIABLES,
     TRACK_EVENT_VARIABLES,
 )
+from grammar.syntax import phrases
 from tests.grammar.support import diagnostics
 
 

@@ -12,8 +12,8 @@ from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.flowtest.lines import sections
 from grammar.flowtest.nodes import At, Command, ExpectMessage, ExpectSegment, ExpectThat, Load, SetField, Track, Visit
-from grammar.parser import read_source
 from grammar.source import Source
+from grammar.syntax.parser import read_source
 
 
 def read(text: str) -> tuple[tuple[Command, ...], list[str]]:

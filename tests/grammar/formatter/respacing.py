@@ -4,8 +4,8 @@ from collections.abc import Callable
 from random import Random
 
 from grammar.diagnostics import Diagnostics
-from grammar.parser import parse_layout, read_source
-from grammar.tokens import Line, Token
+from grammar.syntax.parser import parse_layout, read_source
+from grammar.syntax.tokens import Line, Token
 
 GAPS = (" ", "  ", "\n", "\n\n   ", "      ")
 COMMENTS = ("#plain", '# if a, b (c]: "d', "#!x", "##", "#", "#  wide   ", "# 说明：", "#'", "# stop:")

@@ -1,6 +1,6 @@
 """The canonical layout by examples: files as an author wrote them, and beside them as they are laid out.
 
-`WHENFLOW_REWRITE=1 pytest tests/grammar/test_formatter.py` writes the second ones; a person reads the difference.
+`WHENFLOW_REWRITE=1 pytest tests/grammar/formatter` writes the second ones; a person reads the difference.
 """
 
 import os
@@ -10,8 +10,8 @@ import pytest
 
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
-from grammar.lexing import MAX_LEVELS
-from grammar.parser import MAX_BLOCKS, read_source
+from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.parser import MAX_BLOCKS, read_source
 from tests.grammar.support import flow
 
 FOLDER = Path(__file__).parent / "formatting"

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from grammar.checker import read_program
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.formatter import format_source
 from grammar.nodes import Expression
-from grammar.parser import parse_layout, read_source
+from grammar.program import read_program
 from grammar.source import Source
+from grammar.syntax.parser import parse_layout, read_source
 from tests.grammar.formatter.respacing import respaced
 from tests.grammar.printing import printed
 from tests.grammar.support import EVENT, flow

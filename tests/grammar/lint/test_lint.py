@@ -7,8 +7,8 @@ import pytest
 
 from grammar.diagnostics import Diagnostics
 from grammar.lint import lint
-from grammar.parser import parse
 from grammar.source import Source
+from grammar.syntax.parser import parse
 from tests.grammar.support import EVENT, diagnostics, warnings
 
 EVENTS = EVENT + 'event 2 checkout "9d9cf0f2-59d7-4f0e-8a36-2b7b3f2f6c01"\n'

@@ -5,7 +5,6 @@ from typing import cast
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
-from grammar.lexing import MAX_LEVELS
 from grammar.nodes import (
     Binary,
     BinaryOperator,
@@ -26,7 +25,8 @@ from grammar.nodes import (
     UnaryOperator,
 )
 from grammar.source import Source, Span
-from grammar.tokens import Token
+from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.tokens import Token
 
 MAX_NODES = 500
 """Names, literals, operators, calls and indices of one expression (LANGUAGE.md section 5)."""

@@ -80,7 +80,7 @@ class Callbacks(dict[int, Callback]):
 @cache
 def grammar() -> Grammar:
     """Read and compiled at the first use, which takes a quarter of a second."""
-    text = resources.files("grammar").joinpath("flow.lark").read_text(encoding="utf-8")
+    text = resources.files("grammar.syntax").joinpath("flow.lark").read_text(encoding="utf-8")
     lark = Lark(text, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True)
     parsers = {start: lark.parse_interactive(start=start).parser_state.parse_conf for start in STARTS}
     builder = ParseTreeBuilder(lark.rules, Tree, maybe_placeholders=True)  # type: ignore[no-untyped-call]

@@ -2,9 +2,9 @@
 
 import pytest
 
+from grammar.checker.exact_time import Course, check_exact_time, courses
+from grammar.checker.expressions import ExpressionChecker
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.exact_time import Course, check_exact_time, courses
-from grammar.expression_checker import ExpressionChecker
 from grammar.scope import Place, Scope
 from grammar.types import Type
 from grammar.walk import walk

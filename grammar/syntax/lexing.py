@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grammar import characters, habits, numerals, wording
+from grammar import habits, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import (
     MAX_INT_DIGITS,
@@ -22,8 +22,9 @@ from grammar.literals import (
 )
 from grammar.names import CONSTANTS, RESERVED_WORDS
 from grammar.source import Source, Span
-from grammar.table import grammar
-from grammar.tokens import Line, Token
+from grammar.syntax import characters, numerals
+from grammar.syntax.table import grammar
+from grammar.syntax.tokens import Line, Token
 
 MAX_LEVELS = 50
 """Levels of nesting in an expression (LANGUAGE.md section 5). The tree builder counts what is not a bracket."""

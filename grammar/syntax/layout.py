@@ -2,9 +2,9 @@
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
-from grammar.phrases import DECLARATIONS
 from grammar.source import Source, Span
-from grammar.tokens import Line
+from grammar.syntax.phrases import DECLARATIONS
+from grammar.syntax.tokens import Line
 
 
 def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from grammar import wording
-from grammar.tokens import Line, Token
+from grammar.syntax.tokens import Line, Token
 from grammar.wording import listed
 
 DECLARATIONS = ("event", "field", "segment", "flow")

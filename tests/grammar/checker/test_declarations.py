@@ -2,10 +2,11 @@
 
 import pytest
 
-from grammar.checker import check, check_expression, read_program
+from grammar.checker import check, check_expression
 from grammar.diagnostics import Diagnostics
-from grammar.parser import parse, read_source
+from grammar.program import read_program
 from grammar.scope import Scope
+from grammar.syntax.parser import parse, read_source
 from tests.grammar.support import EVENT, UUID, codes, diagnostics, flow, read_expression, script
 
 OTHER = "9d9cf0f2-59d7-4f0e-8a36-2b7b3f2f6c01"

@@ -8,7 +8,6 @@ from typing import cast
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.expressions import ExpressionBuilder
 from grammar.nodes import (
     Arm,
     Button,
@@ -34,7 +33,8 @@ from grammar.nodes import (
     WaitUntil,
 )
 from grammar.source import Source, Span
-from grammar.tokens import Token
+from grammar.syntax.expressions import ExpressionBuilder
+from grammar.syntax.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from grammar import phrases, wording
-from grammar.continuation import goes_on, joined
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.layout import lay_out
-from grammar.lexing import Lexer
-from grammar.machine import Machine
 from grammar.nodes import Declaration, Expression, Script, Template
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
-from grammar.syntax_errors import SyntaxFault, explain
-from grammar.table import grammar
-from grammar.templates import read_template
-from grammar.tokens import Line, Token, apart
-from grammar.tree import TreeBuilder
+from grammar.syntax import phrases
+from grammar.syntax.continuation import goes_on, joined
+from grammar.syntax.errors import SyntaxFault, explain
+from grammar.syntax.layout import lay_out
+from grammar.syntax.lexing import Lexer
+from grammar.syntax.machine import Machine
+from grammar.syntax.table import grammar
+from grammar.syntax.templates import read_template
+from grammar.syntax.tokens import Line, Token, apart
+from grammar.syntax.tree import TreeBuilder
 
 MAX_FILE_BYTES = 1024 * 1024
 _SHOWN_OF_TOO_LARGE = 400

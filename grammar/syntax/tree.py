@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import habits, phrases, wording
+from grammar import habits, wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import looks_like_zone
 from grammar.names import FIELD_TYPES
@@ -33,9 +33,10 @@ from grammar.nodes import (
     Trigger,
 )
 from grammar.source import Source
-from grammar.steps import Broken, Clause, Item, StepBuilder, steps_of
 from grammar.suggest import Suggestions
-from grammar.tokens import Token
+from grammar.syntax import phrases
+from grammar.syntax.steps import Broken, Clause, Item, StepBuilder, steps_of
+from grammar.syntax.tokens import Token
 
 _WORD = re.compile(r"\w+")
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from grammar import wording
+from grammar.checker.repairs import member_as_call, repaired
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.inference import type_of
 from grammar.kinds import ANY, NUMBER, Type
@@ -32,7 +33,6 @@ from grammar.nodes import (
     Member,
     Unary,
 )
-from grammar.repairs import member_as_call, repaired
 from grammar.scope import Scope
 from grammar.walk import inside_out
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.lexing import Lexer
 from grammar.literals import unescape_with_places
 from grammar.nodes import Expression, Template
 from grammar.source import Source, Span
-from grammar.tokens import Line, Token
+from grammar.syntax.lexing import Lexer
+from grammar.syntax.tokens import Line, Token
 
 
 def _complain(line: Line, report: Diagnostics, diagnostic: Diagnostic) -> None:

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grammar.diagnostics import Diagnostics
-from grammar.lexing import Lexer
 from grammar.source import Source
-from grammar.tokens import apart
+from grammar.syntax.lexing import Lexer
+from grammar.syntax.tokens import apart
 from tests.grammar.support import diagnostics, expression, read_expression
 
 PIECES = st.sampled_from(

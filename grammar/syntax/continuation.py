@@ -3,8 +3,8 @@
 They matter to lines with errors only: no whole line ends with an operator, and none begins with one.
 """
 
-from grammar import phrases
-from grammar.tokens import Line, Token
+from grammar.syntax import phrases
+from grammar.syntax.tokens import Line, Token
 
 _OPERATORS = frozenset({"+", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=", ",", ".", "and", "or", "in", "is"})
 _BEGIN = _OPERATORS | {"for", ")", "]"}

@@ -1,48 +1,20 @@
-"""Checks a whole program: its declarations here, expressions and flows in modules of their own."""
+"""Checks a whole program: what it declares here, expressions and flows in modules of their own."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from grammar import wording
-from grammar.cycles import check_cycles
-from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.expression_checker import ExpressionChecker, check_expression
-from grammar.flow_checker import FlowChecker
-from grammar.lint import lint
+from grammar.checker.cycles import check_cycles
+from grammar.checker.expressions import ExpressionChecker
+from grammar.checker.flows import FlowChecker
+from grammar.diagnostics import Diagnostics
 from grammar.literals import is_uuid
 from grammar.names import PREDECLARED_SEGMENTS, is_taken
 from grammar.nodes import Event, Script
-from grammar.parser import parse
 from grammar.scope import PLACES, Place, Scope
-from grammar.source import Source, Span
-
-__all__ = ["Checked", "check", "check_expression", "read_program"]
+from grammar.source import Span
 
 MAX_EVENTS = 8
 """How many events an app has unless it is set up otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A program and all that was found in it, in the order of the text."""
-
-    script: Script
-    diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no error; warnings are allowed."""
-        return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
-
-
-def read_program(sources: Sequence[Source], *, max_events: int = MAX_EVENTS) -> Checked:
-    """Parses and checks some files as one program."""
-    report = Diagnostics()
-    script = parse(sources, report)
-    check(script, report, max_events=max_events)
-    if report.ok:
-        lint(script, report)
-    return Checked(script, tuple(report))
 
 
 def check(script: Script, report: Diagnostics, *, max_events: int = MAX_EVENTS) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from grammar import habits, numerals, phrases, wording
+from grammar import habits, wording
 from grammar.diagnostics import Diagnostic
 from grammar.names import FUNCTIONS, RESERVED_WORDS
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
-from grammar.table import grammar
-from grammar.tokens import Line, Token
+from grammar.syntax import numerals, phrases
+from grammar.syntax.table import grammar
+from grammar.syntax.tokens import Line, Token
 
 _VALUES = frozenset({"NAME", "STRING", "INT", "FLOAT", "DURATION", "NONE", "BOOL", "BROKEN"})
 _OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})

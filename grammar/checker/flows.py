@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from grammar import wording
-from grammar.arguments import literal_fault
+from grammar.checker.arguments import literal_fault
+from grammar.checker.expressions import ExpressionChecker
+from grammar.checker.urls import url_fault
 from grammar.diagnostics import Diagnostics
-from grammar.expression_checker import ExpressionChecker
 from grammar.names import (
     PREDECLARED_SEGMENTS,
     STANDARD_VARIABLES,
@@ -41,7 +42,6 @@ from grammar.nodes import (
 )
 from grammar.scope import Place
 from grammar.source import Span
-from grammar.urls import url_fault
 from grammar.walk import steps_within, templates_of
 
 MAX_STARTS_PER = 100

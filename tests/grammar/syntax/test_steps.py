@@ -26,7 +26,7 @@ from grammar.nodes import (
     Wait,
     WaitUntil,
 )
-from grammar.table import grammar
+from grammar.syntax.table import grammar
 from tests.grammar.support import EVENT, UUID, codes, expression, flow, script, steps
 
 

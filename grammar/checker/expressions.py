@@ -5,9 +5,11 @@ from types import MappingProxyType
 from typing import cast
 
 from grammar import habits, wording
-from grammar.arguments import check_call
+from grammar.checker.arguments import check_call
+from grammar.checker.exact_time import check_exact_time
+from grammar.checker.repairs import refitted
+from grammar.checker.types import check_types, fits
 from grammar.diagnostics import Diagnostics
-from grammar.exact_time import check_exact_time
 from grammar.kinds import Type
 from grammar.names import (
     EVENT_VARIABLES,
@@ -23,10 +25,8 @@ from grammar.names import (
     is_taken,
 )
 from grammar.nodes import Call, Comparison, Constant, Expression, FieldType, Name, Set, Template
-from grammar.repairs import refitted
 from grammar.scope import Place, Scope
 from grammar.suggest import Suggestions
-from grammar.type_checker import check_types, fits
 from grammar.walk import walk
 
 _LONGEST = 30

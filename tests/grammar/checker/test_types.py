@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from engine.compile import Compiler
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
+from grammar.checker.expressions import ExpressionChecker
+from grammar.checker.types import check_types, fits
 from grammar.diagnostics import Diagnostic, Diagnostics
-from grammar.expression_checker import ExpressionChecker
 from grammar.nodes import Comparison, Expression
 from grammar.scope import Place, Scope
-from grammar.type_checker import check_types, fits
 from grammar.types import Type
 from tests.grammar.support import EVENT, codes, diagnostics, expression, flow, read_expression
 from variables.values import LARGEST_INT, Kind, Misfit, Value, write

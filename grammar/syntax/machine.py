@@ -7,8 +7,8 @@ climbs ten of them.
 
 from typing import Any
 
-from grammar.table import Action, Callbacks, Reduction, grammar
-from grammar.tokens import Token
+from grammar.syntax.table import Action, Callbacks, Reduction, grammar
+from grammar.syntax.tokens import Token
 
 
 class Machine:
