@@ -341,20 +341,15 @@ class Generator:
         return self._call(functions.format_time, self._whole(value), constant(_literal(form)), self._zone(zone))
 
     def _call_during(self, node: Call) -> ast.expr:
-        hours, *others = map(_literal, node.arguments)
-        days = [text for text in others if literals.days(text) is not None]
-        zones = [text for text in others if literals.days(text) is None]
-        zone = ZoneInfo(zones[0]) if zones else self.zone
-        return self._call(
-            functions.during, load("now"), self._keep(functions.Window.parse(hours, *days)), self._keep(zone)
-        )
+        window, zone = window_of(node, self.zone)
+        return self._call(functions.during, load("now"), self._keep(window), self._keep(zone))
 
     def _call_in_segment(self, node: Call) -> ast.expr:
         inside = self.condition(self.segments[_literal(node.arguments[0])])
         return ast.IfExp(inside, constant(True), constant(False))
 
     def _zone(self, rest: Sequence[Expression]) -> ast.expr:
-        return self._keep(ZoneInfo(_literal(rest[0])) if rest else self.zone)
+        return self._keep(zone_of(rest, self.zone))
 
     # Pieces of code
 
@@ -401,6 +396,19 @@ def _is_nonzero(node: Expression, kind: type) -> bool:
 
 def _is_now(node: Expression) -> bool:
     return isinstance(node, Name) and node.id == "now"
+
+
+def window_of(during: Call, zone: ZoneInfo) -> tuple[functions.Window, ZoneInfo]:
+    """The window that a call of `during` names, and where the clock is read: in `zone` if it does not say."""
+    hours, *others = map(_literal, during.arguments)
+    days = [text for text in others if literals.days(text) is not None]
+    zones = [text for text in others if literals.days(text) is None]
+    return functions.Window.parse(hours, *days), ZoneInfo(zones[0]) if zones else zone
+
+
+def zone_of(rest: Sequence[Expression], zone: ZoneInfo) -> ZoneInfo:
+    """The zone that stands as a call's last argument, or else `zone`."""
+    return ZoneInfo(_literal(rest[0])) if rest else zone
 
 
 def _literal(node: Expression) -> Any:
