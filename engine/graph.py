@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from engine.compile import Compiled, Compiler
+from engine.watch import Watched, watched
 from grammar.nodes import (
     Constant,
     Convert,
@@ -97,7 +98,7 @@ class Pause:
 class Watch:
     """Waits until the condition holds, at most so many milliseconds; then goes on at `next` or at `timeout`."""
 
-    condition: Compiled
+    condition: Watched
     at_most: int
     next: Position
     timeout: Position
@@ -176,8 +177,8 @@ class _Builder:
             case Wait(duration=duration):
                 return Pause(in_milliseconds(duration), next)
             case WaitUntil(condition=condition, at_most=at_most):
-                watched, longest = self._condition(condition), in_milliseconds(at_most)
-                return Watch(watched, longest, self._within(step.steps, next), self._within(step.timeout, next))
+                reached, timeout = self._within(step.steps, next), self._within(step.timeout, next)
+                return Watch(self._watched(condition), in_milliseconds(at_most), reached, timeout)
             case Stop():
                 return End()
 
@@ -203,6 +204,11 @@ class _Builder:
 
     def _condition(self, expression: Expression) -> Compiled:
         return self._noted(self._compiler.condition(expression))
+
+    def _watched(self, expression: Expression) -> Watched:
+        condition = watched(expression, self._compiler)
+        self._noted(condition.compiled)
+        return condition
 
     def _value(self, expression: Expression) -> Compiled:
         return self._noted(self._compiler.value(expression))

@@ -8,17 +8,20 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import structlog
 
 from engine.folding import Folding
+from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
+from variables.profile import Profile
 from variables.store import (
     Change,
     Commit,
     DeadLetter,
+    Entry,
     Logged,
     Ownership,
     Recover,
@@ -49,13 +52,25 @@ class OwnedShard:
     def __init__(self, shard: Shard, programs: Programs, recover: Recover, taken: Ownership, program: Program) -> None:
         self.state = taken
         self.program = program
+        self.arms: dict[tuple[str, str], str] = {}
+        """Which arm a visitor gets at the splits of a flow, where a flow test chose it."""
+        self._since = taken.since
         self._shard = shard
         self._programs = programs
         self._recover = recover
 
     async def fold(self, happenings: Sequence[Happening]) -> Sequence[Folding]:
-        """Folds and commits happenings in their order; gives back what came of them."""
-        return [folding for chunk in _chunks(happenings) for folding in await self._fold(chunk)]
+        """Folds and commits happenings in their order; gives back what came of them.
+
+        Stops before a program if a timer has become due before it: that one fires under the program that held.
+        """
+        foldings: list[Folding] = []
+        for chunk in _chunks(happenings):
+            due = self.state.next_timer
+            if _is_about_programs(chunk[0]) and due is not None and due <= chunk[0].id.stamp:
+                break
+            foldings += await self._fold(chunk)
+        return foldings
 
     async def _fold(self, happenings: Sequence[Happening]) -> Sequence[Folding]:
         """Folds a handful; if a visitor's key is broken, each by itself, to set the broken one aside."""
@@ -72,22 +87,55 @@ class OwnedShard:
     async def _work(self, happenings: Sequence[Happening]) -> tuple[Folding, Commit]:
         first = happenings[0]
         if isinstance(first, Logged) and first.entry.program is not None:
-            self.program = await self._programs.program(first.entry.program)
-            return Folding((), self.program, self.state.visitors), self._commit_of(happenings)
-        folding = Folding(happenings, self.program, self.state.visitors)
+            return await self._change_program(first, first.entry.program)
+        meeting: Sequence[str] = ()
+        entries: list[Entry] = []
+        if isinstance(first, Logged) and first.entry.meeting is not None:
+            meeting, entries = await self._meet(*first.entry.meeting)
+        folding = Folding(happenings, self.program, self.state.visitors, meeting)
         profiles = await self._shard.load(folding.wanted())
+        versions = await self._versions(profiles)
         started = time.monotonic()
-        for _ in folding.fold(profiles):
+        for _ in folding.fold(profiles, versions):
             if time.monotonic() - started > SLICE:
                 await asyncio.sleep(0)
                 started = time.monotonic()
-        commit = self._commit_of(happenings, messages=folding.messages, dead=folding.dead, changes=folding.changes())
+        commit = self._commit_of(
+            happenings,
+            messages=folding.messages,
+            outgoing=folding.outgoing,
+            counts=folding.added(),
+            dead=folding.dead,
+            changes=folding.changes(),
+            entries=entries,
+        )
         return folding, replace(commit, visitors=folding.visitors)
+
+    async def _change_program(self, logged: Logged, version: int) -> tuple[Folding, Commit]:
+        """The program holds from here on; then the visitors meet it, some at a time."""
+        self.program = await self._programs.program(version)
+        self._since = logged.id.stamp
+        entries = [Entry(meeting=(version, 0))] if self.state.visitors else []
+        return Folding((), self.program, self.state.visitors), self._commit_of([logged], entries=entries)
+
+    async def _meet(self, version: int, first: int) -> tuple[Sequence[str], list[Entry]]:
+        """Who meets the program, and the entry with which it goes on; nobody where a later one has come."""
+        if version != self.program.version:
+            return (), []
+        visitors = await self._shard.visitors(first, PER_COMMIT)
+        after = first + PER_COMMIT
+        return visitors, [Entry(meeting=(version, after))] if after < self.state.visitors else []
+
+    async def _versions(self, profiles: Sequence[Profile]) -> Versions:
+        """The programs that the visitors' runs need."""
+        older = {run.version for profile in profiles for run in profile.runs.values()} - {self.program.version}
+        programs = {version: await self._programs.program(version) for version in sorted(older)}
+        return Versions(self.program, programs, self._since, self.arms)
 
     def _commit_of(self, happenings: Sequence[Happening], **contents: Any) -> Commit:
         position = max((h.id for h in happenings if isinstance(h, Logged)), default=self.state.position)
-        state = self.state
-        return Commit(state.epoch, state.commit + 1, position, self.program.version, state.visitors, **contents)
+        state, since = self.state, self._since
+        return Commit(state.epoch, state.commit + 1, position, self.program.version, state.visitors, since, **contents)
 
     async def _commit(self, commit: Commit) -> None:
         """Sends a commit until it is answered: its number keeps it from being done twice."""
@@ -104,15 +152,16 @@ class OwnedShard:
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
+            since=commit.since,
             next_timer=next_timer,
         )
 
 
 def _chunks(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
-    """Cuts at most PER_COMMIT at a time; a program's entry stands alone: what follows runs under it."""
+    """Cuts at most PER_COMMIT at a time; an entry about programs stands alone: what follows runs under it."""
     chunk: list[Happening] = []
     for happening in happenings:
-        alone = isinstance(happening, Logged) and happening.entry.program is not None
+        alone = _is_about_programs(happening)
         if chunk and (alone or len(chunk) == PER_COMMIT):
             yield chunk
             chunk = []
@@ -122,6 +171,10 @@ def _chunks(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def _is_about_programs(happening: Happening) -> TypeGuard[Logged]:
+    return isinstance(happening, Logged) and not happening.entry.is_batch
 
 
 def _set_aside(happening: Happening, broken: WrongKey) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A program: all the active declarations of an app, compiled. It knows what each flow reads and each event starts."""
+"""A program: all the active declarations of an app, compiled. It knows what each happening may start."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,11 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
-from engine.graph import Graph, in_milliseconds
+from engine.flows import ReadyFlow, Triggers
+from engine.watch import Watched, watched
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
-from grammar.nodes import (
-    Flow,
-    Limit,
-    OnAnyEvent,
-    OnEvent,
-    OnEventSeq,
-    Script,
-)
+from grammar.names import TRACK_EVENT_VARIABLES
+from grammar.nodes import Script
 from grammar.scope import Place, Scope
 from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
@@ -25,61 +20,98 @@ from variables.values import Value
 UTC = ZoneInfo("UTC")
 
 
-# Flows, ready to run -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
-class ReadyFlow:
-    """One flow, compiled. `events`: SEQ of those that start it."""
+class Occurrence:
+    """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of an event."""
 
-    name: str
-    events: frozenset[int]
-    when: Compiled | None
-    limit: tuple[int, int | None] | None
-    """How many starts, in how many milliseconds (None: in all)."""
-    graph: Graph
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an event may start, in order of declaration, and all that the conditions of these flows read."""
-
-    flows: tuple[ReadyFlow, ...]
-    reads: frozenset[str]
-
-
-NOTHING = Plan((), frozenset())
+    event: EventField | None = None
+    track: Mapping[str, Value] = field(default_factory=dict)
+    visit: bool = False
+    identify: bool = False
+    entered: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One version. `resets`: SEQ of events that were given another UUID, and the version that did it."""
+    """One version. `resets`: SEQ of events that were given another UUID, and the version that did it.
+
+    `stops`: flows whose runs were to end with the coming of a version, and the last such version.
+    """
 
     version: int
     catalogue: Catalogue
-    flows: tuple[ReadyFlow, ...]
+    flows: Mapping[str, ReadyFlow]
+    """By name, in order of declaration."""
     segments: Mapping[str, Compiled]
     derived: Mapping[str, Compiled]
     """Names that are computed from others, such as `is_online`."""
     resets: Mapping[int, int]
-    plans: Mapping[int, Plan] = field(repr=False)
-    """By SEQ."""
+    stops: Mapping[str, int]
+    edges: tuple[ReadyFlow, ...]
+    """Flows that start when their condition comes true, whatever made it so."""
+    borders: Mapping[str, Watched]
+    """Segments that a flow waits for somebody to enter or leave."""
+    read_events: frozenset[int]
+    """Events, by SEQ, that a flow wants to read something of."""
+    timed: tuple[Watched, ...]
+    """Conditions of edges and borders that time alone can turn."""
+    _by_event: Mapping[int, tuple[ReadyFlow, ...]] = field(repr=False)
+    """By SEQ, the flows that the event may start."""
+    _otherwise: tuple[ReadyFlow, ...] = field(repr=False)
+    """The flows that something else than an event may start."""
 
     @classmethod
     def build(
-        cls, script: Script, version: int = 0, zone: ZoneInfo = UTC, resets: Mapping[int, int] | None = None
+        cls,
+        script: Script,
+        version: int = 0,
+        zone: ZoneInfo = UTC,
+        resets: Mapping[int, int] | None = None,
+        stops: Mapping[str, int] | None = None,
     ) -> Self:
         """Compiles a script that the checker found no error in."""
         catalogue = Catalogue.of(script)
-        builder = _Builder(script, catalogue, zone)
-        flows = tuple(builder.flow(flow) for flow in script.flows)
-        segments = {name: builder.compiler.condition(condition) for name, condition in builder.segments.items()}
-        derived = {name: builder.compiler.condition(expression) for name, expression in DERIVED.items()}
-        plans = {event.seq: _plan(event, flows) for event in catalogue.events.values()}
-        return cls(version, catalogue, flows, segments, derived, resets or {}, plans)
+        conditions = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, conditions, DERIVED)
+        flows = [ReadyFlow.of(flow, order, compiler, catalogue) for order, flow in enumerate(script.flows)]
+        crossed = set[str]().union(*(flow.triggers.enters | flow.triggers.leaves for flow in flows))
+        borders = {name: watched(conditions[name], compiler) for name in conditions if name in crossed}
+        edges = tuple(flow for flow in flows if flow.edge is not None)
+        watches = (*(flow.edge for flow in edges), *borders.values())
+        return cls(
+            version,
+            catalogue,
+            {flow.name: flow for flow in flows},
+            {name: compiler.condition(condition) for name, condition in conditions.items()},
+            {name: compiler.condition(expression) for name, expression in DERIVED.items()},
+            resets or {},
+            stops or {},
+            edges,
+            borders,
+            frozenset().union(*(flow.triggers.events for flow in flows if _reads_event(flow))),
+            tuple(watch for watch in watches if watch is not None and watch.timed),
+            {event.seq: _started_by(event, flows) for event in catalogue.events.values()},
+            tuple(flow for flow in flows if flow.triggers.are_not_only_events),
+        )
 
-    def plan(self, event: EventField) -> Plan:
-        return self.plans.get(event.seq, NOTHING)
+    @property
+    def watches(self) -> bool:
+        """Whether a visitor is watched whatever happens."""
+        return bool(self.edges or self.borders)
+
+    def started_by(self, event: EventField) -> tuple[ReadyFlow, ...]:
+        """The flows that an event may start, in order of declaration."""
+        return self._by_event.get(event.seq, ())
+
+    def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
+        """The flows whose triggers have happened, each once."""
+        found = [] if occurrence.event is None else list(self.started_by(occurrence.event))
+        for flow in self._otherwise:
+            if flow not in found and _is_triggered(flow.triggers, occurrence):
+                found.append(flow)
+        return found
 
     def values(self, profile: Profile, now: datetime) -> dict[str, Value]:
         """Every variable's value for a visitor at an instant, the derived ones among them, by name."""
@@ -100,36 +132,21 @@ class Program:
         return bool(compiled.run({**values, "visitor_id": profile.visitor}, now))
 
 
-def _plan(event: EventField, flows: Iterable[ReadyFlow]) -> Plan:
-    started = tuple(flow for flow in flows if event.seq in flow.events)
-    return Plan(started, frozenset().union(*(flow.when.reads for flow in started if flow.when is not None)))
+def _reads_event(flow: ReadyFlow) -> bool:
+    in_condition = flow.when is not None and not flow.when.reads.isdisjoint(TRACK_EVENT_VARIABLES)
+    return in_condition or bool(flow.of_event)
 
 
-class _Builder:
-    """Makes flows ready to run."""
-
-    def __init__(self, script: Script, catalogue: Catalogue, zone: ZoneInfo) -> None:
-        self.catalogue = catalogue
-        self.segments = {**BUILT_IN_SEGMENTS, **{s.name: s.condition for s in script.segments}}
-        self.compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, self.segments, DERIVED)
-
-    def flow(self, flow: Flow) -> ReadyFlow:
-        graph = Graph.of(flow.steps, self.compiler, self.catalogue.variables)
-        when = None if flow.when is None else self.compiler.condition(flow.when)
-        return ReadyFlow(flow.name, self._events(flow), when, _limit(flow.limit), graph)
-
-    def _events(self, flow: Flow) -> frozenset[int]:
-        seqs: set[int] = set()
-        for trigger in flow.triggers:
-            match trigger:
-                case OnEvent(name=name):
-                    seqs.add(self.catalogue.events[name].seq)
-                case OnEventSeq(seq=seq):
-                    seqs.add(seq)
-                case OnAnyEvent():
-                    seqs.update(event.seq for event in self.catalogue.events.values())
-        return frozenset(seqs)
+def _started_by(event: EventField, flows: Iterable[ReadyFlow]) -> tuple[ReadyFlow, ...]:
+    return tuple(flow for flow in flows if event.seq in flow.triggers.events)
 
 
-def _limit(limit: Limit | None) -> tuple[int, int | None] | None:
-    return None if limit is None else (limit.count, None if limit.per is None else in_milliseconds(limit.per))
+def _is_triggered(triggers: Triggers, occurrence: Occurrence) -> bool:
+    """Whether something else than an event, of what a flow waits for, has happened."""
+    return (
+        (triggers.visit and occurrence.visit)
+        or (triggers.identify and occurrence.identify)
+        or not triggers.enters.isdisjoint(occurrence.entered)
+        or not triggers.leaves.isdisjoint(occurrence.left)
+        or not triggers.changes.isdisjoint(occurrence.changed)
+    )

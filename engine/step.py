@@ -1,24 +1,23 @@
 """The core, a pure function: an item and a visitor's profile in, the profile after it and its messages out.
 
-It does no I/O and reads no clock and no random source: `cause` carries the instant, the stamp of the log entry. The
-same function runs in the processor, in flow tests and in explanations; replaying a log gives the same bytes.
+It does no I/O and reads no clock and no random source: `cause` carries the instant, the stamp of the log entry, or the
+instant at which a timer is due. The same functions run in the processor, in flow tests and in explanations; replaying a
+log gives the same bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property
-from hashlib import blake2b
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from engine.compile import Compiled
-from engine.graph import Branch, End, Position, Ready, Send, Write
-from engine.program import Program, ReadyFlow
-from variables.items import Item, Receipt, Track
-from variables.profile import NEVER, Profile, event_time, fold, write_all
-from variables.store import EntryId, Message
-from variables.values import Misfit, Value, iso, moment, write
+from engine.decisions import Decision
+from engine.instant import Instant, Versions
+from engine.program import Occurrence, Program
+from variables.items import Identify, Item, Receipt, Track, Visit
+from variables.profile import PROGRAM, Profile, event_time, fold, without_reset_events
+from variables.runs import Run
+from variables.store import EntryId, Message, Outgoing
+from variables.values import Value, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +32,81 @@ class Cause:
         """The instant, in milliseconds."""
         return self.entry.stamp
 
-
-class Outcome(StrEnum):
-    STARTED = "started"
-    LIMIT = "refused: the limit is reached"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One line of the trace: a flow whose condition was true, and what came of it."""
-
-    flow: str
-    outcome: Outcome
+    @property
+    def place(self) -> str:
+        """Sorts behind all that is due up to this instant."""
+        return f"{self.entry.stamp:013}-{self.entry.sequence:06x}-{self.index + 1:03x}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
     profile: Profile
     messages: tuple[Message, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    conversions: tuple[Run, ...] = ()
     trace: tuple[Decision, ...] = ()
 
 
-def step(profile: Profile, item: Item, cause: Cause, program: Program) -> Stepped:
+def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
     """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
+    program = versions.program
     folded = fold(profile, item, cause.now, program.catalogue)
     if folded is None:
         return Stepped(profile)
     if isinstance(item.content, Receipt):
         return Stepped(_receive(folded, item.content))
-    if isinstance(item.content, Track):
-        return _start_flows(_Happening(item, item.content, cause, program, folded))
-    return Stepped(folded)
+    occurrence = _occurrence(profile, folded, item, cause, program)
+    if not (folded.runs or program.watches or program.triggered(occurrence)):
+        return Stepped(folded)
+    instant = Instant(folded, cause.now, cause.place, versions)
+    instant.item(profile, occurrence)
+    return _stepped(instant)
+
+
+def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Stepped]:
+    """All that time alone brings a visitor up to an instant (milliseconds), each thing at its own, in order."""
+    if profile.fields and profile.program < versions.program.version:
+        stepped = meet(profile, now, versions)
+        yield stepped
+        profile = stepped.profile
+    while (due := profile.due) is not None and due <= now:
+        stepped = wake(profile, due, versions)
+        yield stepped
+        profile = stepped.profile
+
+
+def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
+    """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
+    instant = Instant(profile, due, _place(due), versions)
+    instant.time(due - 1)
+    return _stepped(instant)
+
+
+def meet(profile: Profile, now: int, versions: Versions) -> Stepped:
+    """A visitor meets the program that has held for a while: what came true by time since then happens now."""
+    program, known = versions.program, profile.program
+    profile = without_reset_events(profile, program.resets)
+    profile = profile.with_fields({**profile.fields, PROGRAM: b"%d" % program.version})
+    instant = Instant(profile, now, _place(now), versions)
+    instant.stop(flow for flow, version in program.stops.items() if version > known)
+    instant.time(min(versions.since, now))
+    return _stepped(instant)
+
+
+def _place(now: int) -> str:
+    """Where what time alone brings stands: before every item of that instant."""
+    return f"{now:013}-{0:06x}-{0:03x}"
+
+
+def _stepped(instant: Instant) -> Stepped:
+    effects = instant.effects
+    return Stepped(
+        instant.profile,
+        tuple(effects.messages),
+        tuple(effects.outgoing),
+        tuple(effects.conversions),
+        tuple(effects.trace),
+    )
 
 
 # Receipts -------------------------------------------------------------------------------------------------------------
@@ -79,141 +122,31 @@ def _receive(profile: Profile, receipt: Receipt) -> Profile:
     return replace(profile, inbox={**profile.inbox, receipt.message: receipt.status})
 
 
-# Flows ----------------------------------------------------------------------------------------------------------------
+# What an item is to flows ---------------------------------------------------------------------------------------------
 
 
-def _start_flows(happening: "_Happening") -> Stepped:
-    """Every `when` is tested before any run starts; then the runs start in order of declaration."""
-    plan, profile = happening.plan, happening.folded
-    if not plan.flows:
-        return Stepped(profile)
-    environment = happening.environment(profile, plan.reads)
-    now = happening.now
-    called_for = [flow for flow in plan.flows if flow.when is None or flow.when.run(environment, now)]
-    if not called_for:
-        return Stepped(profile)
-    messages: list[Message] = []
-    trace: list[Decision] = []
-    for flow in called_for:
-        starts = profile.starts.get(flow.name, NEVER)
-        if flow.limit is not None and not starts.allow(*flow.limit, happening.cause.now):
-            trace.append(Decision(flow.name, Outcome.LIMIT))
-            continue
-        trace.append(Decision(flow.name, Outcome.STARTED))
-        profile = replace(profile, starts={**profile.starts, flow.name: starts.and_now(happening.cause.now)})
-        run = _Run(happening, flow, profile, messages)
-        run.go()
-        profile = run.profile
-    return Stepped(profile, tuple(messages), tuple(trace))
+def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, program: Program) -> Occurrence:
+    match item.content:
+        case Track() as track:
+            event = program.catalogue.event(track.name, track.uuid)
+            read = event.seq in program.read_events
+            return Occurrence(event, _of_event(folded, item, track, cause, program) if read else {})
+        case Visit():
+            return Occurrence(visit=True)
+        case Identify():
+            user = folded.fields.get(b"ent_user_id")
+            return Occurrence(identify=user is not None and user != before.fields.get(b"ent_user_id"))
+    return Occurrence()
 
 
-class _Happening:
-    """A tracked event that was folded: what flows are started by, and where the names they read get their values."""
-
-    def __init__(self, item: Item, track: Track, cause: Cause, program: Program, folded: Profile) -> None:
-        self.item = item
-        self.track = track
-        self.cause = cause
-        self.folded = folded
-        self.event = program.catalogue.event(track.name, track.uuid)
-        self.plan = program.plan(self.event)
-        self.now = moment(cause.now)
-        self._variables = program.catalogue.variables
-
-    def environment(self, profile: Profile, names: Iterable[str]) -> dict[str, Value]:
-        """The variable provider: the values of the names that a program reads, out of a profile."""
-        environment: dict[str, Value] = {}
-        for name in names:
-            variable = self._variables.get(name)
-            if variable is not None:
-                environment[name] = variable.read(profile.fields)
-            elif name == "visitor_id":
-                environment[name] = profile.visitor
-            else:
-                environment[name] = self._own[name]
-        return environment
-
-    @cached_property
-    def _own(self) -> Mapping[str, Value]:
-        """What only a run has: the `track_event_…` names, frozen as they are at its start, and its times."""
-        return {
-            "run_time": self.now,
-            "step_time": None,  # of a wait, and nothing waits yet
-            "track_event_seq": self.event.seq,
-            "track_event_name": self.event.name,
-            "track_event_uuid": self.event.uuid,
-            "track_event_count": int(self.folded.fields[self.event.count]),
-            "track_event_data": from_json(self.track.data),
-            "track_event_time": moment(event_time(self.item, self.track, self.cause.now)),
-        }
-
-
-class _Run:
-    """One visitor's way through a flow: takes its steps, changes its `profile`, and adds to the item's `messages`."""
-
-    def __init__(self, happening: _Happening, flow: ReadyFlow, profile: Profile, messages: list[Message]) -> None:
-        self.profile = profile
-        self.messages = messages
-        self._happening = happening
-        self._flow = flow
-        self._environment = happening.environment(profile, flow.graph.reads)
-
-    def go(self) -> None:
-        steps = self._flow.graph.steps
-        position: Position = 0
-        while position is not None:
-            position = self._take(steps[position])
-
-    def _take(self, step: Ready) -> Position:
-        """Does what a step says; returns where the run goes on."""
-        match step:
-            case Send():
-                self._send(step)
-                return step.next
-            case Write():
-                self._write(step)
-                return step.next
-            case Branch():
-                return next((then for condition, then in step.arms if self._value(condition)), step.otherwise)
-            case End():
-                return None
-            case _:
-                raise NotImplementedError(f"{step}: the check refuses flows with steps that cannot run yet")
-
-    def _value(self, compiled: Compiled) -> Value:
-        return compiled.run(self._environment, self._happening.now)
-
-    def _write(self, ready: Write) -> None:
-        """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""
-        try:
-            raw = write(self._value(ready.value), ready.variable.kind)
-        except Misfit:
-            return
-        fields = dict(self.profile.fields)
-        write_all(fields, {ready.variable.key: raw})
-        self.profile = replace(self.profile, fields=fields)
-        self._environment = self._happening.environment(self.profile, self._flow.graph.reads)
-
-    def _send(self, send: Send) -> None:
-        id = self._message_id()
-        body = {
-            "id": id,
-            "flow": self._flow.name,
-            "text": self._value(send.text),
-            "sender": None if send.sender is None else self._line(send.sender),
-            "button": None if send.button is None else {part: self._line(text) for part, text in send.button.items()},
-            "time": iso(self._happening.now),
-        }
-        self.messages.append(Message(self.profile.visitor, id, to_json(body)))
-        self.profile = replace(self.profile, inbox={**self.profile.inbox, id: "sent"})
-
-    def _line(self, compiled: Compiled) -> str:
-        """A text that has no line breaks."""
-        return " ".join(self._value(compiled).splitlines())
-
-    def _message_id(self) -> str:
-        """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
-        (stamp, sequence), index = self._happening.cause.entry, self._happening.cause.index
-        place = f"{stamp:013}-{sequence:06x}-{index:03x}-{len(self.messages):04x}"
-        of_whom = f"{self.profile.visitor}\0{self._flow.name}".encode()
-        return f"{place}-{blake2b(of_whom, digest_size=8).hexdigest()}"
+def _of_event(folded: Profile, item: Item, track: Track, cause: Cause, program: Program) -> Mapping[str, Value]:
+    """The `track_event_…` names, as they are at the start of what the event starts."""
+    event = program.catalogue.event(track.name, track.uuid)
+    return {
+        "track_event_seq": event.seq,
+        "track_event_name": event.name,
+        "track_event_uuid": event.uuid,
+        "track_event_count": int(folded.fields[event.count]),
+        "track_event_data": from_json(track.data),
+        "track_event_time": moment(event_time(item, track, cause.now)),
+    }

@@ -122,8 +122,9 @@ class _Builder:
         gap = self._value(Binary(node.span, "-", node.first, link.right))
         if link.operator not in ("==", "!="):
             return _crossing(self._truth(node), [self._truth(node)], gap, turns)
-        sides = [self._truth(Comparison(node.span, node.first, (Link(link.span, order, link.right),))) for order in ("<", ">")]
-        return _crossing(self._truth(node), sides, gap, turns)
+        links = (Link(link.span, "<", link.right), Link(link.span, ">", link.right))
+        orders = [self._truth(Comparison(node.span, node.first, (each,))) for each in links]
+        return _crossing(self._truth(node), orders, gap, turns)
 
     # Readings of the clock
 
@@ -188,7 +189,7 @@ def _any(looks: Sequence[Look]) -> Look:
 
 
 def _joined(looks: Sequence[Look], decisive: bool) -> Look:
-    """An answer that is `decisive` while one of them is, so until the last of those turns; else until the first turns."""
+    """An answer that is `decisive` while one of them is: until the last of those turns. Else, until the first turns."""
 
     def look(environment: Environment, now: int) -> tuple[bool, int]:
         decided, undecided = -1, NEVER

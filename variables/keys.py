@@ -50,6 +50,16 @@ class ShardKeys:
         return self.prefix + "dead"
 
     @property
+    def outbox(self) -> str:
+        """Stream: what waits to leave the house."""
+        return self.prefix + "outbox"
+
+    @property
+    def counts(self) -> str:
+        """Hash: the shard's counters, by name."""
+        return self.prefix + "counts"
+
+    @property
     def news(self) -> str:
         """Channel: a commit was made; how far the log is folded, and who got messages."""
         return self.prefix + "news"
@@ -65,11 +75,24 @@ class ShardKeys:
     def profile(self, visitor: str) -> str:
         return f"{self.prefix}profile:{_encoded(visitor)}"
 
-    def starts(self, visitor: str) -> str:
-        return f"{self.prefix}starts:{_encoded(visitor)}"
+    def tallies(self, visitor: str) -> str:
+        return f"{self.prefix}tallies:{_encoded(visitor)}"
+
+    def runs(self, visitor: str) -> str:
+        return f"{self.prefix}runs:{_encoded(visitor)}"
 
     def inbox(self, visitor: str) -> str:
         return f"{self.prefix}inbox:{_encoded(visitor)}"
+
+    def of_visitor(self, visitor: str) -> tuple[str, str, str, str]:
+        """All that a load reads of a visitor, in the order that load.lua wants."""
+        encoded = _encoded(visitor)
+        return (
+            f"{self.prefix}profile:{encoded}",
+            f"{self.prefix}tallies:{encoded}",
+            f"{self.prefix}runs:{encoded}",
+            f"{self.prefix}inbox:{encoded}",
+        )
 
 
 def _encoded(visitor: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from variables.profile import Profile, write_all
@@ -20,6 +20,7 @@ from variables.store import (
     InboxMessage,
     LogFull,
     Logged,
+    Outgoing,
     Ownership,
     Reading,
     StaleFlush,
@@ -35,7 +36,7 @@ class _Owner:
     holder: str = ""
     lapses: int = 0
     announced: int = 0
-    state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, None))
+    state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, 0, None))
 
 
 class MemoryShard:
@@ -58,6 +59,9 @@ class MemoryShard:
         self._profiles: dict[str, Profile] = {}
         self._timers: dict[int, tuple[int, str]] = {}
         self._inboxes: dict[str, dict[str, InboxMessage]] = {}
+        self._names: dict[int, str] = {}
+        self._counts: dict[str, int] = {}
+        self._outbox: list[Outgoing] = []
         self.dead: list[DeadLetter] = []
 
     # The log
@@ -157,7 +161,12 @@ class MemoryShard:
             inbox = self._inboxes[message.visitor]
             for oldest in sorted(inbox)[:-INBOX_SIZE]:
                 del inbox[oldest]
+        for name, more in commit.counts.items():
+            self._count(name, more)
+        self._outbox += commit.outgoing
         self.dead += commit.dead
+        for entry in commit.entries:
+            self._add(entry)
         if self._alone:
             del self._log[: bisect_right(self._log, commit.position, key=lambda logged: logged.id)]
         self._owner.state = replace(
@@ -166,7 +175,13 @@ class MemoryShard:
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
+            since=commit.since,
         )
+
+    def _count(self, name: str, more: int) -> None:
+        self._counts[name] = self._counts.get(name, 0) + more
+        if not self._counts[name]:
+            del self._counts[name]
 
     def _next_timer(self) -> int | None:
         return min((due for due, _ in self._timers.values()), default=None)
@@ -175,7 +190,11 @@ class MemoryShard:
         profile = self._profiles.get(change.visitor, Profile.new(change.visitor))
         fields = dict(profile.fields)
         write_all(fields, change.fields)
-        self._profiles[change.visitor] = replace(profile, fields=fields, starts={**profile.starts, **change.starts})
+        runs = {id: run for id, run in {**profile.runs, **change.runs}.items() if run is not None}
+        tallies = {**profile.tallies, **change.tallies}
+        self._profiles[change.visitor] = replace(profile, fields=fields, tallies=tallies, runs=runs)
+        if change.new_number is not None:
+            self._names[change.new_number] = change.visitor
         inbox = self._inboxes.get(change.visitor, {})
         for id, status in change.statuses.items():
             inbox[id] = replace(inbox[id], status=status)
@@ -190,6 +209,15 @@ class MemoryShard:
 
     async def position(self) -> EntryId:
         return self._owner.state.position
+
+    async def visitors(self, first: int, count: int) -> Sequence[str]:
+        return [self._names[number] for number in range(first, first + count) if number in self._names]
+
+    async def counts(self) -> Mapping[str, int]:
+        return dict(self._counts)
+
+    async def outbox(self) -> Sequence[Outgoing]:
+        return list(self._outbox)
 
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         return [message for _, message in sorted(self._inboxes.get(visitor, {}).items())]

@@ -6,11 +6,12 @@ event variables, and an item that is recognised as a second copy changes nothing
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from variables.catalogue import Catalogue, EventField, event_keys
 from variables.items import BadItem, Identify, Item, Receipt, SetFields, Track, Visit
+from variables.runs import Run
 from variables.seen_items import take_id, take_number
+from variables.tally import Tally
 
 Fields = Mapping[bytes, bytes]
 """A profile's hash as it lies in Redis: variable names (and a few names with a dot, Whenflow's own) to values."""
@@ -20,8 +21,10 @@ IDS = b".ids"
 NUMBER = b".number"
 """The visitor's dense number in the shard."""
 
-RESET = b".reset"
-"""The version of the last program that gave an event another UUID, as far as this profile has heard of it."""
+DUE = b".due"
+"""When the visitor's timer is due."""
+PROGRAM = b".program"
+"""The version of the last program that this visitor has met."""
 
 DAY = 86_400_000
 OLDEST_EVENT = 30 * DAY
@@ -30,48 +33,45 @@ SESSION_GAP = 30 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
-    """The starts of one flow for one visitor: how many in all, and when the last ones were (milliseconds, rising)."""
-
-    KEPT: ClassVar[int] = 100
-    """As many as a limit with `per` may allow."""
-
-    count: int = 0
-    times: tuple[int, ...] = ()
-
-    def and_now(self, now: int) -> "Starts":
-        return Starts(self.count + 1, (*self.times[-(self.KEPT - 1) :], now))
-
-    def allow(self, count: int, per: int | None, now: int) -> bool:
-        """Whether one more start keeps the limit; one exactly `per` milliseconds after the oldest counted one does."""
-        if per is None:
-            return self.count < count
-        return len(self.times) < count or now - self.times[-count] >= per
-
-
-NEVER = Starts()
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """All that is kept of one visitor.
 
-    `starts`: by flow, in whatever version.
+    `tallies`: by flow, in whatever version. `runs`: by id.
     `inbox`: the status of the messages sent to this visitor, as far as the item at hand is concerned with them.
     """
 
     visitor: str
     fields: Fields
-    starts: Mapping[str, Starts]
+    tallies: Mapping[str, Tally]
+    runs: Mapping[str, Run]
     inbox: Mapping[str, str]
 
     @classmethod
     def new(cls, visitor: str) -> "Profile":
-        return cls(visitor, {}, {}, {})
+        return cls(visitor, {}, {}, {}, {})
 
     def with_fields(self, fields: Fields) -> "Profile":
         """The same visitor with other fields. `replace` takes four times as long, and every item needs this."""
-        return Profile(self.visitor, fields, self.starts, self.inbox)
+        return Profile(self.visitor, fields, self.tallies, self.runs, self.inbox)
+
+    def armed(self, due: int | None) -> "Profile":
+        """The same visitor with another timer, or none."""
+        if due == self.due:
+            return self
+        fields = dict(self.fields)
+        write_all(fields, {DUE: None if due is None else b"%d" % due})
+        return self.with_fields(fields)
+
+    @property
+    def program(self) -> int:
+        """The version of the last program that this visitor has met."""
+        return int(self.fields.get(PROGRAM, b"0"))
+
+    @property
+    def due(self) -> int | None:
+        """The next instant (milliseconds) at which time alone may do something to this visitor."""
+        raw = self.fields.get(DUE)
+        return None if raw is None else int(raw)
 
 
 def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Profile | None:
@@ -94,17 +94,16 @@ def fold(profile: Profile, item: Item, stamp: int, catalogue: Catalogue) -> Prof
 def without_reset_events(profile: Profile, resets: Mapping[int, int]) -> Profile:
     """The profile without what was counted of events that a program has since given another UUID.
 
-    `resets`: SEQ to the version that did it. Done when the profile is next looked at: nobody has to wait for it.
+    `resets`: SEQ to the version that did it. Done when the visitor meets the program: nobody has to wait for it.
     """
     if not resets:
         return profile
-    newest = max(resets.values())
-    known = int(profile.fields.get(RESET, b"0"))
-    if known >= newest:
+    known = int(profile.fields.get(PROGRAM, b"0"))
+    if known >= max(resets.values()):
         return profile
     gone = {key for seq, version in resets.items() if version > known for key in event_keys(seq)}
     fields = {key: raw for key, raw in profile.fields.items() if key not in gone}
-    return profile.with_fields({**fields, RESET: b"%d" % newest})
+    return profile.with_fields(fields)
 
 
 def _counted(fields: dict[bytes, bytes], item: Item) -> bool:

@@ -7,8 +7,9 @@ from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 
 from variables.keys import ShardKeys
-from variables.profile import Profile, Starts
+from variables.profile import Profile
 from variables.redis_connection import Connections, translated_errors
+from variables.runs import Run
 from variables.store import (
     INBOX_LIFETIME,
     INBOX_SIZE,
@@ -21,11 +22,13 @@ from variables.store import (
     Held,
     InboxMessage,
     Logged,
+    Outgoing,
     Ownership,
     Reading,
     Timer,
     Wanted,
 )
+from variables.tally import Tally
 
 LOG_BOUND = 1_000_000
 """Entries a shard's log may hold, folded late or not at all, before appends are refused."""
@@ -97,7 +100,7 @@ class RedisShard:
         taken, *state = await self._connections.script("take", keys, [holder, lease])
         if not taken:
             return Held(int(state[0]))
-        now, epoch, commit, position, program, visitors, next_timer = state
+        now, epoch, commit, position, program, visitors, since, next_timer = state
         return Ownership(
             int(now),
             int(epoch),
@@ -105,6 +108,7 @@ class RedisShard:
             EntryId.parse(position.decode()) if position else START,
             int(program or 0),
             int(visitors or 0),
+            int(since or 0),
             int(next_timer) if next_timer else None,
         )
 
@@ -115,7 +119,7 @@ class RedisShard:
         keys: list[str] = []
         args: list[Any] = []
         for one in wanted:
-            keys += (self._keys.profile(one.visitor), self._keys.starts(one.visitor), self._keys.inbox(one.visitor))
+            keys += self._keys.of_visitor(one.visitor)
             args += (len(one.messages), *one.messages)
         answers = await self._connections.script("load", keys, args)
         return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
@@ -128,6 +132,12 @@ class RedisShard:
             inbox = self._keys.inbox(message.visitor)
             operations.add("INBOX", inbox, message.id, message.body, INBOX_SIZE)
             operations.add("PEXPIRE", inbox, INBOX_LIFETIME)
+        for outgoing in commit.outgoing:
+            operations.add("XADD", self._keys.outbox, "*", *_outgoing_fields(outgoing))
+        for name, more in commit.counts.items():
+            operations.add("COUNT", self._keys.counts, name, more)
+        for entry in commit.entries:
+            operations.append(entry)
         for letter in commit.dead:
             fields = ("where", letter.where, "reason", letter.reason, "body", letter.body)
             operations.add("XADD", self._keys.dead, "MAXLEN", "~", 10_000, "*", *fields)
@@ -137,6 +147,7 @@ class RedisShard:
             str(commit.position),
             commit.program,
             commit.visitors,
+            commit.since,
             str(commit.position),
             self.channel,
             to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
@@ -155,6 +166,31 @@ class RedisShard:
         """The version of the program that the shard runs."""
         raw = await self._connections.call(self._connections.commands.hget(self._keys.owner, "program"))
         return int(raw or 0)
+
+    async def visitors(self, first: int, count: int) -> Sequence[str]:
+        found: list[str] = []
+        while len(found) < count:
+            block, place = divmod(first + len(found), NUMBERS_IN_A_HASH)
+            wanted = range(place, min(NUMBERS_IN_A_HASH, place + count - len(found)))
+            names = await self._connections.call(
+                self._connections.commands.hmget(f"{self._keys.names}{block}", [str(each) for each in wanted])
+            )
+            known = [name.decode("utf-8", "surrogatepass") for name in names if name is not None]
+            found += known
+            if len(known) < len(wanted):
+                break
+        return found
+
+    async def counts(self) -> Mapping[str, int]:
+        raw = await self._connections.call(self._connections.commands.hgetall(self._keys.counts))
+        return {name.decode(): int(count) for name, count in raw.items()}
+
+    async def outbox(self) -> Sequence[Outgoing]:
+        raw = await self._connections.call(self._connections.commands.xrange(self._keys.outbox))
+        return [
+            Outgoing(fields[b"visitor"].decode(), fields[b"id"].decode(), fields[b"channel"].decode(), fields[b"body"])
+            for _, fields in raw
+        ]
 
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         raw = await self._connections.call(self._connections.commands.hgetall(self._keys.inbox(visitor)))
@@ -192,7 +228,8 @@ class _Operations:
     def change(self, change: Change) -> None:
         visitor, names = change.visitor, self._names
         self._hash(names.profile(visitor), change.fields)
-        self._hash(names.starts(visitor), {flow.encode(): _write_starts(s) for flow, s in change.starts.items()})
+        self._hash(names.tallies(visitor), {flow.encode(): tally.write() for flow, tally in change.tallies.items()})
+        self._hash(names.runs(visitor), {id.encode(): run.write() if run else None for id, run in change.runs.items()})
         self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
         if change.new_number is not None:
             block, place = divmod(change.new_number, NUMBERS_IN_A_HASH)
@@ -204,6 +241,10 @@ class _Operations:
             else:
                 self.add("ZADD", names.timers, due, number)
 
+    def append(self, entry: Entry) -> None:
+        """An entry of the owner's own, into the log, which is the second of the script's keys."""
+        self.args += ("XADD", 2, 3, "*", "note", _note(entry))
+
     def _hash(self, key: str, writes: Mapping[bytes, bytes | None]) -> None:
         written = [part for field, raw in writes.items() if raw is not None for part in (field, raw)]
         for start in range(0, len(written), 2 * SLICE):
@@ -211,15 +252,6 @@ class _Operations:
         taken_away = [field for field, raw in writes.items() if raw is None]
         if taken_away:
             self.add("HDEL", key, *taken_away)
-
-
-def _write_starts(starts: Starts) -> bytes:
-    return b" ".join(b"%d" % number for number in (starts.count, *starts.times))
-
-
-def _read_starts(raw: bytes) -> Starts:
-    count, *times = map(int, raw.split())
-    return Starts(count, tuple(times))
 
 
 def _note(entry: Entry) -> bytes:
@@ -231,6 +263,8 @@ def _note(entry: Entry) -> bytes:
         note["from_server"] = True
     if entry.program is not None:
         note["program"] = entry.program
+    if entry.meeting is not None:
+        note["meeting"] = entry.meeting
     return to_json(note) if note else b""
 
 
@@ -241,6 +275,7 @@ def _logged(id: bytes, fields: dict[bytes, bytes]) -> Logged:
         tuple(note.get("rejected", ())),
         note.get("from_server", False),
         note.get("program"),
+        tuple(note["meeting"]) if "meeting" in note else None,
     )
     return Logged(EntryId.parse(id.decode()), entry)
 
@@ -249,7 +284,17 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _profile(wanted: Wanted, fields: list[bytes], starts: list[bytes], statuses: list[bytes | None]) -> Profile:
-    known = {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None}
-    started = {flow.decode(): _read_starts(raw) for flow, raw in _pairs(starts).items()}
-    return Profile(wanted.visitor, _pairs(fields), started, known)
+def _profile(
+    wanted: Wanted, fields: list[bytes], tallies: list[bytes], runs: list[bytes], statuses: list[bytes | None]
+) -> Profile:
+    return Profile(
+        wanted.visitor,
+        _pairs(fields),
+        {flow.decode(): Tally.read(raw) for flow, raw in _pairs(tallies).items()},
+        {id.decode(): Run.read(id.decode(), raw) for id, raw in _pairs(runs).items()},
+        {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None},
+    )
+
+
+def _outgoing_fields(outgoing: Outgoing) -> tuple[Any, ...]:
+    return ("visitor", outgoing.visitor, "id", outgoing.id, "channel", outgoing.channel, "body", outgoing.body)

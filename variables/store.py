@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from variables.profile import Profile, Starts
+from variables.profile import Profile
+from variables.runs import Run
+from variables.tally import Tally
 
 
 class EntryId(NamedTuple):
@@ -34,13 +36,20 @@ START = EntryId(0, 0)
 class Entry:
     """One append: a visitor's batch as it came (`body`), or the word that a program holds from here on (`program`).
 
-    `rejected`: indexes of the items that the sender was told are not taken.
+    `rejected`: indexes of the items that the sender was told are not taken. `meeting`: the owner's own word that the
+    visitors from a number on meet the program now, if they have not yet; its version, and that number.
     """
 
     body: bytes = b""
     rejected: tuple[int, ...] = ()
     from_server: bool = False
     program: int | None = None
+    meeting: tuple[int, int] | None = None
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it is a visitor's batch, and no word about programs."""
+        return self.program is None and self.meeting is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,8 @@ class Reading:
 class Ownership:
     """A shard, taken: what its owner must know to go on where the last one stopped.
 
-    `epoch` rises with every taking, `commit` with every commit; `visitors` is how many numbers have been given out;
-    `now` is the store's clock.
+    `epoch` rises with every taking, `commit` with every commit; `program` holds `since` an instant; `visitors` is how
+    many numbers have been given out; `now` is the store's clock.
     """
 
     now: int
@@ -89,6 +98,7 @@ class Ownership:
     position: EntryId
     program: int
     visitors: int
+    since: int
     next_timer: int | None
 
 
@@ -109,12 +119,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that leaves the house by a channel (`email`, `webhook`): JSON, in the outbox until it is delivered."""
+
+    visitor: str
+    id: str
+    channel: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit does to one visitor. A None takes the field or the timer away."""
+    """What one commit does to one visitor. A None takes the field, the run or the timer away."""
 
     visitor: str
     fields: Mapping[bytes, bytes | None] = field(default_factory=dict)
-    starts: Mapping[str, Starts] = field(default_factory=dict)
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    runs: Mapping[str, Run | None] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     new_number: int | None = None
     timer: tuple[int, int | None] | None = None
@@ -139,9 +160,15 @@ class Commit:
     position: EntryId
     program: int
     visitors: int
+    since: int = 0
     changes: Sequence[Change] = ()
     messages: Sequence[Message] = ()
+    outgoing: Sequence[Outgoing] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What is added to the shard's counters, by name; one that comes to nought is dropped."""
     dead: Sequence[DeadLetter] = ()
+    entries: Sequence[Entry] = ()
+    """What the owner itself adds to the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +258,15 @@ class Shard(Protocol):
 
     async def position(self) -> EntryId:
         """Up to where the log has been folded."""
+
+    async def visitors(self, first: int, count: int) -> Sequence[str]:
+        """The ids of visitors by number, from `first` on; fewer than `count` where no more have been given out."""
+
+    async def counts(self) -> Mapping[str, int]:
+        """The shard's counters."""
+
+    async def outbox(self) -> Sequence[Outgoing]:
+        """What waits to leave the house, oldest first."""
 
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         """The visitor's messages, oldest first, with their status: sent, shown, closed or clicked."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from pydantic_core import from_json
 
+from engine.decisions import Outcome
 from engine.functions import to_text
 from engine.program import UTC
-from engine.step import Outcome
 from grammar.diagnostics import Diagnostic, Stretch, excerpt, place, printable
 from grammar.flowtest.nodes import Command, ExpectError, ExpectGoal, ExpectMessage, ExpectRun, ExpectSegment
 from grammar.flowtest.scanner import RESERVED_VISITORS

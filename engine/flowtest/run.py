@@ -12,13 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiler
+from engine.decisions import Decision
 from engine.flowtest import failures
 from engine.flowtest.failures import Failure, Sent
 from engine.flowtest.plan import START, Apply, Plan, Planned, ReadFile, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
-from engine.step import Decision
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
@@ -263,7 +263,7 @@ class Run:
         cause, program = self._cause, self._owned.program
         if not isinstance(cause, Track) or cause.visitor.text != visitor:
             return False
-        return any(flow.name == name for flow in program.plan(program.catalogue.events[cause.event.text]).flows)
+        return any(flow.name == name for flow in program.started_by(program.catalogue.events[cause.event.text]))
 
     async def _expect_segment(self, command: ExpectSegment) -> Failure | None:
         name = command.segment.text

@@ -1,9 +1,9 @@
 -- Writes all that a batch changes, or nothing. A script is isolated but not undone when it fails in the middle, so whatever
 -- could fail is looked at first: the epoch, the commit's number, and the type of every key.
 -- KEYS    1 the owner's record   2 the log   3 the timers   4… the keys to be written
--- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors
---         6 the id from which on the log is kept   7 channel   8 hint
---         9… operations: command, index into KEYS, how many arguments, the arguments
+-- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors   6 since
+--         7 the id from which on the log is kept   8 channel   9 hint
+--         10… operations: command, index into KEYS, how many arguments, the arguments
 -- Returns when the next timer is due or nil, also for a commit that was done before.
 -- Errors  FENCED another owner, or not the number that follows   WRONGKEY a key has another type; nothing was written
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'commit')
@@ -14,9 +14,9 @@ if done == tonumber(ARGV[2]) then return next_timer() end
 if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard is at commit ' .. done) end
 
 local types = {
-  HSET = 'hash', HDEL = 'hash', INBOX = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
+  HSET = 'hash', HDEL = 'hash', INBOX = 'hash', COUNT = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
 }
-local a = 9
+local a = 10
 while a <= #ARGV do
   local key = KEYS[tonumber(ARGV[a + 1])]
   local found = redis.call('TYPE', key)['ok']
@@ -38,17 +38,25 @@ local function inbox(key, id, body, size)
   for i = 1, #ids - size do redis.call('HDEL', key, ids[i], ids[i] .. '.status') end
 end
 
-a = 9
+-- COUNT name more: a counter goes up or down; one that comes to nought is dropped.
+local function count_up(key, name, more)
+  local count = (tonumber(redis.call('HGET', key, name) or 0) or 0) + more
+  if count == 0 then redis.call('HDEL', key, name) else redis.call('HSET', key, name, string.format('%.0f', count)) end
+end
+
+a = 10
 while a <= #ARGV do
   local command, key, count = ARGV[a], KEYS[tonumber(ARGV[a + 1])], tonumber(ARGV[a + 2])
   if command == 'INBOX' then
     inbox(key, ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5]))
+  elseif command == 'COUNT' then
+    count_up(key, ARGV[a + 3], ARGV[a + 4])
   else
     redis.call(command, key, unpack(ARGV, a + 3, a + 2 + count))
   end
   a = a + 3 + count
 end
-redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5])
-redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[6])
-redis.call('PUBLISH', ARGV[7], ARGV[8])
+redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5], 'since', ARGV[6])
+redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[7])
+redis.call('PUBLISH', ARGV[8], ARGV[9])
 return next_timer()

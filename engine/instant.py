@@ -1,0 +1,308 @@
+"""One instant of one visitor: what happens at it, in the order of LANGUAGE.md section 3, "When things happen".
+
+An edge is the difference of two evaluations: of the profile before and after an item, or of one profile at the instant
+and a millisecond before. So nothing has to remember what was true.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from engine.decisions import Decision, Outcome
+from engine.flows import ReadyFlow
+from engine.graph import Watch
+from engine.program import Occurrence, Program
+from engine.provider import Values
+from engine.running import Effects, Running, values_of_run
+from engine.watch import NEVER, Watched
+from variables.profile import Fields, Profile
+from variables.runs import Run
+from variables.tally import NOTHING
+from variables.values import Value, milliseconds, moment
+
+MOST_ROUNDS = 16
+"""At one instant; what flows would start in each other beyond is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The program that holds, those of the runs under way, and since when (milliseconds) the first one does.
+
+    `arms`: which arm a visitor gets at a flow's splits, where a flow test chose it.
+    """
+
+    program: Program
+    older: Mapping[int, Program] = field(default_factory=dict)
+    since: int = 0
+    arms: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, run: Run) -> Program:
+        return self.program if run.version == self.program.version else self.older[run.version]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A profile at an instant (milliseconds)."""
+
+    profile: Profile
+    at: int
+
+
+class Instant:
+    """Works through an instant. Afterwards `profile` and `effects` say what came of it."""
+
+    def __init__(self, profile: Profile, now: int, place: str, versions: Versions) -> None:
+        self.profile = profile
+        self.effects = Effects(place)
+        self._now = now
+        self._versions = versions
+        self._program = versions.program
+        self._starts: list[list[str]] = []
+        self._born: dict[str, Profile] = {}
+        """Runs that started in this round or the last, and the profile as they found it."""
+
+    def item(self, before: Profile, occurrence: Occurrence) -> None:
+        """An item has just been folded; `before` is the profile without it."""
+        self._rounds(View(before, self._now), occurrence)
+        self._arm(before.fields, afresh=not before.fields or self._is_due(before))
+
+    def time(self, since: int) -> None:
+        """Time alone has passed, since an instant at which nothing was left to do."""
+        fields = self.profile.fields
+        self._rounds(View(self.profile, since), Occurrence())
+        self._arm(fields, afresh=True)
+
+    def stop(self, flows: Iterable[str]) -> None:
+        """Ends the runs of flows that were stopped."""
+        for run in self._runs():
+            if run.flow in flows and run.in_progress:
+                running = self._running(run)
+                running.leave(Outcome.STOPPED)
+                self._take_up(running)
+
+    # Rounds
+
+    def _rounds(self, before: View, occurrence: Occurrence) -> None:
+        tested = before
+        for _ in range(MOST_ROUNDS):
+            after = View(self.profile, self._now)
+            occurrence = self._crossed(replace(occurrence, changed=_changed(before, after)), before, after)
+            self._reach_goals(before, after)
+            self._exit()
+            self._wake()
+            testing = View(self.profile, self._now)
+            self._start(occurrence, tested, testing)
+            if self.profile.fields == after.profile.fields:
+                return
+            before, tested, occurrence = after, testing, Occurrence()
+        self._report_loop()
+
+    def _report_loop(self) -> None:
+        """Names the flows that start each other: those since the last one started the time before."""
+        names = [name for started in self._starts for name in started]
+        last = names[-1] if names else None
+        if last is None:
+            return
+        loop = [last]
+        for name in reversed(names[:-1]):
+            if name == last:
+                break
+            loop.insert(0, name)
+        self.effects.trace.append(Decision(last, Outcome.DROPPED, " → ".join([*loop, loop[0]])))
+
+    # (3) Segments
+
+    def _crossed(self, occurrence: Occurrence, before: View, after: View) -> Occurrence:
+        """What happened, with the segments that were entered and left by it."""
+        if not self._program.borders:
+            return occurrence
+        entered, left = set[str](), set[str]()
+        for name, border in self._program.borders.items():
+            was, is_ = self._turned(border, before, after, occurrence.changed)
+            if was is not is_:
+                (entered if is_ else left).add(name)
+        return replace(occurrence, entered=frozenset(entered), left=frozenset(left))
+
+    def _turned(
+        self, condition: Watched, before: View, after: View, changed: frozenset[str], run: Run | None = None
+    ) -> tuple[bool, bool]:
+        """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
+        by_time = condition.timed and before.at < after.at
+        if not by_time and before.profile.fields and changed.isdisjoint(condition.reads):
+            return False, False
+        return self._holds(condition, before, run), self._holds(condition, after, run)
+
+    def _holds(self, condition: Watched, view: View, run: Run | None) -> bool:
+        """Before a visitor's first item no condition is true."""
+        if not view.profile.fields:
+            return False
+        return bool(condition.compiled.run(self._values(view.profile, run), moment(view.at)))
+
+    def _values(self, profile: Profile, run: Run | None) -> Values:
+        if run is None:
+            return Values(profile, self._program.catalogue.variables)
+        return values_of_run(profile, run, self._versions.of(run))
+
+    # (4) Goals
+
+    def _reach_goals(self, before: View, after: View) -> None:
+        """Conversions of the runs that were there before; of one that came in the last round, since it started."""
+        for run in self._runs():
+            aim = self._flow_of(run).goal
+            if run.goal is None or aim is None:
+                continue
+            if self._now > run.goal:
+                self._keep(replace(run, goal=None))
+                continue
+            born = self._born.pop(run.id, None)
+            earlier = before if born is None else View(born, self._now)
+            was, is_ = self._turned(aim.condition, earlier, after, _changed(earlier, after), run)
+            if is_ and not was:
+                self._convert(replace(run, goal=None))
+
+    def _convert(self, run: Run) -> None:
+        tally = self.profile.tallies.get(run.flow, NOTHING).converted()
+        self.profile = replace(self.profile, tallies={**self.profile.tallies, run.flow: tally})
+        self.effects.conversions.append(run)
+        self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED))
+        self._keep(run)
+
+    # (5) Exits and (6) waits
+
+    def _exit(self) -> None:
+        for run in self._runs():
+            if run.in_progress and self._flow_of(run).exit is not None:
+                running = self._running(run)
+                if running.exits():
+                    running.leave(Outcome.EXITED)
+                    self._take_up(running)
+
+    def _wake(self) -> None:
+        for run in self._runs():
+            if run.in_progress:
+                running = self._running(run)
+                running.wake()
+                self._take_up(running)
+
+    # (7) Starts
+
+    def _start(self, occurrence: Occurrence, tested: View, testing: View) -> None:
+        """Every `when` is tested before any run starts; then the runs start in order of declaration."""
+        started: list[str] = []
+        for flow in sorted(self._called_for(occurrence, tested, testing), key=lambda flow: flow.order):
+            refusal = self._start_run(flow, occurrence)
+            self.effects.trace.append(Decision(flow.name, refusal or Outcome.STARTED))
+            if refusal is None:
+                started.append(flow.name)
+        self._starts.append(started)
+
+    def _called_for(self, occurrence: Occurrence, tested: View, testing: View) -> Iterable[ReadyFlow]:
+        triggered = self._program.triggered(occurrence)
+        if triggered:
+            values, now = (
+                Values(testing.profile, self._program.catalogue.variables, occurrence.track),
+                moment(self._now),
+            )
+            yield from (flow for flow in triggered if flow.when is None or flow.when.run(values, now))
+        if self._program.edges:
+            changed = _changed(tested, testing)
+            for flow in self._program.edges:
+                assert flow.edge is not None
+                was, is_ = self._turned(flow.edge, tested, testing, changed)
+                if is_ and not was:
+                    yield flow
+
+    def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
+        """Starts a run, or says why not."""
+        tally, profile = self.profile.tallies.get(flow.name, NOTHING), self.profile
+        if any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
+            return Outcome.IN_PROGRESS
+        if flow.limit is not None and not tally.allows(*flow.limit, self._now):
+            return Outcome.LIMIT
+        event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
+        goal = None if flow.goal is None else self._now + flow.goal.within
+        id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
+        running = self._running(Run(id, flow.name, self._program.version, self._now, event=event or None, goal=goal))
+        if running.exits():
+            return Outcome.EXIT
+        self._born[id] = profile
+        running.profile = replace(profile, tallies={**profile.tallies, flow.name: tally.started(self._now)})
+        running.go(0)
+        self._take_up(running)
+        return None
+
+    # Runs
+
+    def _flow_of(self, run: Run) -> ReadyFlow:
+        return self._versions.of(run).flows[run.flow]
+
+    def _runs(self) -> list[Run]:
+        """Oldest first."""
+        return [run for _, run in sorted(self.profile.runs.items())]
+
+    def _running(self, run: Run) -> Running:
+        arm = self._versions.arms.get((self.profile.visitor, run.flow))
+        return Running(self.profile, run, self._flow_of(run), self._versions.of(run), self._now, self.effects, arm)
+
+    def _take_up(self, running: Running) -> None:
+        self.profile = running.profile
+        self._keep(running.run)
+
+    def _keep(self, run: Run) -> None:
+        """A run is kept while it goes on, and after that while its goal may be reached."""
+        runs = {**self.profile.runs, run.id: run}
+        if not run.in_progress and run.goal is None:
+            del runs[run.id]
+        self.profile = replace(self.profile, runs=runs)
+
+    # The next instant
+
+    def _is_due(self, profile: Profile) -> bool:
+        return profile.due is not None and profile.due <= self._now
+
+    def _arm(self, before: Fields, *, afresh: bool) -> None:
+        """Sets the visitor's one timer: to the first instant at which time alone may do something.
+
+        Of conditions that nothing touched the timer knows already, unless it is set `afresh`.
+        """
+        changed = _names_changed(before, self.profile.fields)
+        due = NEVER if afresh or self.profile.due is None else self.profile.due
+        values = Values(self.profile, self._program.catalogue.variables)
+        for condition in self._program.timed:
+            if afresh or not changed.isdisjoint(condition.reads):
+                due = min(due, condition.look(values, self._now)[1])
+        for run in self.profile.runs.values():
+            due = min(due, self._due(run))
+        self.profile = self.profile.armed(due if due < NEVER else None)
+
+    def _due(self, run: Run) -> int:
+        """When time alone may next do something to a run."""
+        flow, values = self._flow_of(run), values_of_run(self.profile, run, self._versions.of(run))
+        due = NEVER
+        if run.goal is not None and flow.goal is not None:
+            due = min(run.goal + 1, flow.goal.condition.look(values, self._now)[1])
+        if run.at is None:
+            return due
+        step = flow.graph.steps[run.at]
+        for condition in (flow.exit, step.condition if isinstance(step, Watch) else None):
+            if condition is not None:
+                holds, until = condition.look(values, self._now)
+                due = min(due, self._now + 1 if holds else until)
+        return due if run.due is None else min(due, run.due)
+
+
+def _kept(value: Value) -> Value:
+    """A value of an event as a run keeps it: a moment in milliseconds."""
+    return milliseconds(value) if isinstance(value, datetime) else value
+
+
+def _changed(before: View, after: View) -> frozenset[str]:
+    return _names_changed(before.profile.fields, after.profile.fields)
+
+
+def _names_changed(before: Fields, after: Fields) -> frozenset[str]:
+    """The variables whose values differ; names with a leading dot are Whenflow's own."""
+    if before is after:
+        return frozenset()
+    different = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    return frozenset(key.decode() for key in different if not key.startswith(b"."))

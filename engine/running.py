@@ -1,0 +1,264 @@
+"""One run's way through its flow: takes its steps until it waits or ends."""
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b, sha256
+
+from pydantic_core import to_json
+
+from engine.compile import Compiled
+from engine.decisions import Decision, Outcome
+from engine.flows import Opening, ReadyFlow
+from engine.functions import json_default
+from engine.graph import Branch, Division, Email, End, Pause, Position, Send, Watch, Webhook, Write
+from engine.program import Program
+from engine.provider import Values
+from engine.turns import bounds_of, next_turn
+from engine.watch import Watched
+from variables.profile import Profile, write_all
+from variables.runs import Run
+from variables.store import Message, Outgoing
+from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
+
+
+class Effects:
+    """What came of one instant of one visitor so far. `place` names the instant in the log, for the messages' ids."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.messages: list[Message] = []
+        self.outgoing: list[Outgoing] = []
+        self.trace: list[Decision] = []
+        self.conversions: list[Run] = []
+        self._sent = 0
+
+    def message_id(self, visitor: str, flow: str) -> str:
+        """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
+        of_whom = blake2b(f"{visitor}\0{flow}".encode("utf-8", "surrogatepass"), digest_size=8)
+        self._sent += 1
+        return f"{self.place}-{self._sent - 1:04x}-{of_whom.hexdigest()}"
+
+
+@dataclass(slots=True)
+class Running:
+    """A run at an instant (milliseconds). Changes `profile` and `run`, and adds to `effects`."""
+
+    profile: Profile
+    run: Run
+    flow: ReadyFlow
+    program: Program
+    now: int
+    effects: Effects
+    arm: str | None = None
+    """The arm that this visitor gets at the flow's splits, chosen by a flow test."""
+
+    def go(self, position: Position) -> None:
+        """Takes steps from a position on, until the run waits or is over."""
+        while position is not None:
+            if self.exits():
+                self._end(Outcome.EXITED)
+                return
+            number = position
+            match step := self.flow.graph.steps[number]:
+                case Send():
+                    if self._held(number):
+                        return
+                    self._send(step)
+                    position = step.next
+                case Email():
+                    if self._held(number):
+                        return
+                    self._mail(step)
+                    position = step.next
+                case Webhook():
+                    self._post(step)
+                    position = step.next
+                case Write():
+                    self._write(step)
+                    position = step.next
+                case Branch():
+                    position = self._branch(step)
+                case Division():
+                    position = self._divide(step)
+                case Pause():
+                    self._wait(number, self.now + step.length)
+                    return
+                case Watch():
+                    self._wait(number, self.now + step.at_most)
+                    if not self.holds(step.condition):
+                        return
+                    position = step.next
+                case End():
+                    position = None
+        self._end()
+
+    def wake(self) -> None:
+        """Goes on if the wait is over: a condition that is true comes before its timeout."""
+        at = self.run.at
+        assert at is not None
+        step = self.flow.graph.steps[at]
+        is_over = self.run.due is not None and self.run.due <= self.now
+        if isinstance(step, Watch):
+            if self.holds(step.condition):
+                self.go(step.next)
+            elif is_over:
+                self.go(step.timeout)
+        elif is_over:
+            self.go(step.next if isinstance(step, Pause) else at)
+
+    def leave(self, outcome: Outcome) -> None:
+        """Ends the run wherever it is."""
+        self._end(outcome)
+
+    # Conditions
+
+    def exits(self) -> bool:
+        return self.flow.exit is not None and self.holds(self.flow.exit)
+
+    def holds(self, condition: Watched) -> bool:
+        return bool(condition.compiled.run(self._values(), moment(self.now)))
+
+    def _value(self, compiled: Compiled) -> Value:
+        return compiled.run(self._values(), moment(self.now))
+
+    def _values(self) -> Values:
+        return values_of_run(self.profile, self.run, self.program)
+
+    # Where a run waits and ends
+
+    def _wait(self, at: int, due: int) -> None:
+        self.run = replace(self.run, at=at, since=self.now, due=due)
+
+    def _held(self, at: int) -> bool:
+        """Whether a message has to wait for the flow's hours; then the run waits until they begin."""
+        hours = self.flow.hours
+        if hours is None or hours.window.holds(moment(self.now).astimezone(hours.zone)):
+            return False
+        self.run = replace(self.run, at=at, since=None, due=next_opening(hours, self.now))
+        return True
+
+    def _end(self, outcome: Outcome | None = None) -> None:
+        self.run = replace(self.run, at=None, since=None, due=None)
+        if outcome is not None:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome, detail: str = "") -> None:
+        self.effects.trace.append(Decision(self.flow.name, outcome, detail))
+
+    # Steps
+
+    def _branch(self, step: Branch) -> Position:
+        return next((then for condition, then in step.arms if self._value(condition)), step.otherwise)
+
+    def _divide(self, step: Division) -> Position:
+        """The arm that the same visitor gets every time, or that a flow test chose."""
+        chosen = next((arm for arm in step.arms if self.arm is not None and arm[1] == self.arm), None)
+        if chosen is None:
+            chosen = arm_of(step, self.flow.name, self.profile.visitor)
+        if chosen is None:
+            return step.otherwise
+        percent, name, first = chosen
+        self.run = replace(self.run, arms=(*self.run.arms, name or f"{percent}%"))
+        return first
+
+    def _write(self, step: Write) -> None:
+        """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""
+        try:
+            raw = write(self._value(step.value), step.variable.kind)
+        except Misfit:
+            return
+        fields = dict(self.profile.fields)
+        write_all(fields, {step.variable.key: raw})
+        self.profile = self.profile.with_fields(fields)
+
+    def _send(self, step: Send) -> None:
+        id = self._message_id()
+        body = {
+            "id": id,
+            "flow": self.flow.name,
+            "text": self._value(step.text),
+            "sender": None if step.sender is None else self._line(step.sender),
+            "button": None if step.button is None else {part: self._line(text) for part, text in step.button.items()},
+            "time": iso(moment(self.now)),
+        }
+        self.effects.messages.append(Message(self.profile.visitor, id, to_json(body)))
+        self.profile = replace(self.profile, inbox={**self.profile.inbox, id: "sent"})
+
+    def _mail(self, step: Email) -> None:
+        to = self._value(step.to)
+        if not isinstance(to, str) or not to.strip():
+            self._tell(Outcome.NO_ADDRESS)
+            return
+        id = self._message_id()
+        body = {
+            "id": id,
+            "flow": self.flow.name,
+            "to": _one_line(to),
+            "subject": self._line(step.subject),
+            "text": self._value(step.text),
+            "html": None if step.html is None else self._value(step.html),
+            "time": iso(moment(self.now)),
+        }
+        self.effects.outgoing.append(Outgoing(self.profile.visitor, id, "email", to_json(body)))
+
+    def _post(self, step: Webhook) -> None:
+        id = self._message_id()
+        body = {
+            "id": id,
+            "flow": self.flow.name,
+            "url": step.url,
+            "visitor": self.profile.visitor,
+            "values": {name: self._value(compiled) for name, compiled in step.values.items()},
+            "time": iso(moment(self.now)),
+        }
+        self.effects.outgoing.append(
+            Outgoing(self.profile.visitor, id, "webhook", to_json(body, fallback=json_default))
+        )
+
+    def _line(self, compiled: Compiled) -> str:
+        return _one_line(self._value(compiled))
+
+    def _message_id(self) -> str:
+        return self.effects.message_id(self.profile.visitor, self.flow.name)
+
+
+def _one_line(text: str) -> str:
+    """A text that has no line breaks."""
+    return " ".join(text.splitlines())
+
+
+def values_of_run(profile: Profile, run: Run, program: Program) -> Values:
+    """What the conditions and texts of a run read: the visitor's values as they are now, and the run's own."""
+    own: dict[str, Value] = dict(run.event or {})
+    if "track_event_time" in own:
+        own["track_event_time"] = moment(own["track_event_time"])
+    own["run_time"] = moment(run.started)
+    own["step_time"] = None if run.since is None else moment(run.since)
+    return Values(profile, program.catalogue.variables, own)
+
+
+def arm_of(step: Division, flow: str, visitor: str) -> tuple[int, str | None, Position] | None:
+    """The arm of a split that is a visitor's for good (LANGUAGE.md section 3); None: none of them."""
+    digest = sha256(f"{flow}\0{step.number}\0{visitor}".encode("utf-8", "surrogatepass")).digest()
+    place, sum = int.from_bytes(digest, "big") % 100, 0
+    for arm in step.arms:
+        sum += arm[0]
+        if place < sum:
+            return arm
+    return None
+
+
+def next_opening(hours: Opening, now: int) -> int:
+    """The first instant after `now` at which a flow may send."""
+    instant, bounds = moment(now), bounds_of(hours.window)
+    for _ in range(_MOST_TURNS):
+        turn = next_turn(instant, bounds, hours.zone)
+        if turn is None:
+            break
+        instant = turn
+        if hours.window.holds(instant.astimezone(hours.zone)):
+            break
+    return now - (moment(now) - instant) // MILLISECOND
+
+
+_MOST_TURNS = 1_000
+"""Of the clock, before a window is looked for no further; a weekly one that the clock skips comes a week later."""
