@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from grammar.diagnostics import Diagnostics
 from grammar.nodes import Script
-from grammar.not_yet import report_not_yet
 from grammar.program import Checked, read_program
 from grammar.syntax.parser import parse, read_source
 
@@ -27,5 +26,4 @@ def check_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
     report = Diagnostics()
     for found in checked.diagnostics:
         report.add(found)
-    report_not_yet(checked.script, report)
     return Checked(checked.script, tuple(report))

@@ -16,7 +16,7 @@ from grammar.flowtest.nodes import Command, ExpectError, ExpectGoal, ExpectMessa
 from grammar.flowtest.scanner import RESERVED_VISITORS
 from grammar.source import Span
 from grammar.wording import counted, listed
-from variables.store import DeadLetter, Message
+from variables.store import DeadLetter, Message, Outgoing
 from variables.values import Value, iso
 
 _SHOWN_MESSAGES = 5
@@ -59,11 +59,10 @@ class Sent:
     cause: Command | None
 
     @classmethod
-    def of(cls, message: Message, cause: Command | None) -> "Sent":
+    def of(cls, message: Message | Outgoing, cause: Command | None) -> "Sent":
         body = from_json(message.body)
-        return cls(
-            message.id, message.visitor, body["flow"], body.get("channel", "web"), body["text"], body["time"], cause
-        )
+        channel = message.channel if isinstance(message, Outgoing) else "web"
+        return cls(message.id, message.visitor, body["flow"], channel, body.get("text", ""), body["time"], cause)
 
     @property
     def claim(self) -> str:
@@ -196,16 +195,13 @@ def other_members(command: ExpectSegment, members: set[str]) -> Failure | None:
     return Failure(command.span, f"the segment {command.segment.text} has other members", tuple(details))
 
 
-def no_course(command: ExpectRun | ExpectGoal) -> Failure:
-    """Of a run or a goal that there cannot be."""
+def other_course(command: ExpectRun | ExpectGoal) -> Failure:
+    """Of a run or a goal that is not there, or is and should not be."""
     visitor, flow = command.visitor.text, command.flow.text
-    if isinstance(command, ExpectRun):
-        came = "came      none: its steps are all done as soon as it is started"
-        return Failure(
-            command.span, f"no run of {flow} is in progress for {visitor}", (f"expected  a run of {flow}", came)
-        )
-    came = "came      none: it has no goal"
-    return Failure(command.span, f"no goal of {flow} was counted for {visitor}", (f"expected  a goal of {flow}", came))
+    what, verb = ("run", "is in progress") if isinstance(command, ExpectRun) else ("goal", "was counted")
+    expected, came = (f"a {what} of {flow}", "none") if command.wanted else ("none", f"a {what} of {flow}")
+    message = f"{'no' if command.wanted else 'a'} {what} of {flow} {verb} for {visitor}"
+    return Failure(command.span, message, (f"expected  {expected}", f"came      {came}"))
 
 
 def other_errors(command: ExpectError, found: Sequence[Diagnostic]) -> Failure:

@@ -39,7 +39,6 @@ from grammar.flowtest.nodes import (
 )
 from grammar.names import PREDECLARED_SEGMENTS, STANDARD_VARIABLES, Writer
 from grammar.nodes import Declaration, Event, Expression, Script, Split
-from grammar.not_yet import report_not_yet
 from grammar.scope import Place, Scope
 from grammar.source import Span
 from grammar.suggest import Suggestions
@@ -190,7 +189,6 @@ class _Planner:
             return
         if self._known:
             check(self._script, self._report)
-            report_not_yet(self._script, self._report)
         self._versions += 1
         for event in self._script.events:
             if self._uuids.setdefault(event.seq, event.uuid) != event.uuid:

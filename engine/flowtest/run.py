@@ -25,6 +25,7 @@ from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.flowtest.nodes import (
     At,
+    ChooseArm,
     Command,
     Expect,
     ExpectError,
@@ -147,6 +148,8 @@ class Run:
                 await self._append(visitor.text, [{"identify": {**given, "ent_user_id": user.text}}])
             case SetField():
                 return await self._set(command)
+            case ChooseArm(visitor=visitor, flow=flow, arm=arm):
+                self._owned.arms[visitor.text, flow.text] = arm.text
         return None
 
     async def _apply(self, command: Apply) -> None:
@@ -210,7 +213,7 @@ class Run:
         while happenings := in_order(await self._shard.read(self._owned.state.position, BATCH)):
             for folding in await self._owned.fold(happenings):
                 self._trace += folding.trace
-                for message in folding.messages:
+                for message in sorted((*folding.messages, *folding.outgoing), key=lambda message: message.id):
                     self._unclaimed.setdefault(message.visitor, deque()).append(Sent.of(message, self._cause))
 
     # What is claimed
@@ -229,11 +232,17 @@ class Run:
                 return failures.not_true(part.span, visitor.text, self._read(part, profile))
             case ExpectSegment():
                 return await self._expect_segment(command)
-            case ExpectRun(wanted=True) | ExpectGoal(wanted=True):
-                return failures.no_course(command)
+            case ExpectRun(visitor=visitor, flow=flow, wanted=wanted):
+                runs = (await self._profile(visitor.text)).runs.values()
+                found = any(run.flow == flow.text and run.in_progress for run in runs)
+                return None if found is wanted else failures.other_course(command)
+            case ExpectGoal(visitor=visitor, flow=flow, wanted=wanted):
+                tally = (await self._profile(visitor.text)).tallies.get(flow.text)
+                found = tally is not None and tally.conversions > 0
+                return None if found is wanted else failures.other_course(command)
             case ExpectError():
                 return self._expect_error(command)
-        return None  # no run is ever in progress and no goal counted: nothing waits yet
+        raise AssertionError(f"{command}: no expectation")
 
     async def _expect_message(self, command: ExpectMessage) -> Failure | None:
         waiting = self._unclaimed.get(command.visitor.text)
