@@ -17,10 +17,10 @@ from bench.report import Row, at_most
 from bench.shard import compiled, connected, fill, fold
 from engine.program import Program
 from variables.keys import ShardKeys
-from variables.profile import Starts
 from variables.redis_connection import Connections
 from variables.redis_store import NUMBERS_IN_A_HASH, RedisShard
 from variables.store import Change, Commit, Message, Ownership
+from variables.tally import Tally
 
 LIMIT = 1_000
 """Bytes."""
@@ -96,7 +96,7 @@ async def _arm(shard: RedisShard, ids: Sequence[str]) -> None:
 async def _send(shard: RedisShard, ids: Sequence[str]) -> None:
     """One flow started and one message sent, to see what these take on top."""
     body = to_json({"id": "0" * 44, "flow": "offer_help", "text": "6 clicks! May we help you?", "time": DUE})
-    changes = [Change(visitor, starts={"offer_help": Starts(1, (DUE,))}) for visitor in ids]
+    changes = [Change(visitor, tallies={"offer_help": Tally(1, 0, (DUE,))}) for visitor in ids]
     await _commit(shard, changes, [Message(visitor, "0" * 44, body) for visitor in ids])
 
 

@@ -5,6 +5,8 @@ No I/O.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -22,6 +24,7 @@ from variables.store import Change, DeadLetter, Logged, Message, Outgoing, Timer
 
 _Key = TypeVar("_Key")
 _Thing = TypeVar("_Thing")
+_NONE: Mapping[int, Program] = MappingProxyType({})
 _log = structlog.get_logger(__name__)
 
 
@@ -32,7 +35,7 @@ class Folding:
     """
 
     def __init__(
-        self, happenings: Sequence[Happening], program: Program, visitors: int, meeting: Sequence[str] = ()
+        self, happenings: Sequence[Happening], versions: Versions, visitors: int, meeting: Sequence[str] = ()
     ) -> None:
         self.visitors = visitors
         """How many visitor numbers have been given out."""
@@ -42,13 +45,12 @@ class Folding:
         self.trace: list[tuple[str, Decision]] = []
         """What was decided about whom, in order."""
         self.dead: list[DeadLetter] = []
-        self._program = program
+        self._versions = versions
         self._happenings = happenings
         self._meeting = meeting
         self._batches: dict[int, Batch] = dict(self._read(happenings))
         self._loaded: dict[str, Profile] = {}
         self._profiles: dict[str, Profile] = {}
-        self._versions = Versions(program)
 
     def _read(self, happenings: Sequence[Happening]) -> Iterator[tuple[int, Batch]]:
         for place, happening in enumerate(happenings):
@@ -66,9 +68,12 @@ class Folding:
             wanted.setdefault(batch.visitor, []).extend(batch.receipts())
         return [Wanted(visitor, tuple(dict.fromkeys(messages))) for visitor, messages in wanted.items()]
 
-    def fold(self, profiles: Sequence[Profile], versions: Versions) -> Iterator[None]:
-        """Steps through the happenings in order; after each the caller may do something else for a while."""
-        self._versions = versions
+    def fold(self, profiles: Sequence[Profile], older: Mapping[int, Program] = _NONE) -> Iterator[None]:
+        """Steps through the happenings in order; after each the caller may do something else for a while.
+
+        `older`: the programs of the profiles' runs, by version.
+        """
+        self._versions = replace(self._versions, older=older)
         self._loaded = {profile.visitor: profile for profile in profiles}
         self._profiles = dict(self._loaded)
         for place, happening in enumerate(self._happenings):
@@ -116,7 +121,7 @@ class Folding:
         """Takes up what a step gave. Who is new gets the next number, however the log was cut in batches."""
         profile = stepped.profile
         if NUMBER not in profile.fields:
-            born = {NUMBER: b"%d" % self.visitors, PROGRAM: b"%d" % self._program.version}
+            born = {NUMBER: b"%d" % self.visitors, PROGRAM: b"%d" % self._versions.program.version}
             profile, self.visitors = profile.with_fields({**profile.fields, **born}), self.visitors + 1
         self._profiles[profile.visitor] = profile
         self.messages += stepped.messages

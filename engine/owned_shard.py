@@ -6,7 +6,7 @@ processor drives it by the store's clock, a flow test by a clock of its own.
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeGuard
 
@@ -92,11 +92,11 @@ class OwnedShard:
         entries: list[Entry] = []
         if isinstance(first, Logged) and first.entry.meeting is not None:
             meeting, entries = await self._meet(*first.entry.meeting)
-        folding = Folding(happenings, self.program, self.state.visitors, meeting)
+        folding = Folding(happenings, self._versions, self.state.visitors, meeting)
         profiles = await self._shard.load(folding.wanted())
-        versions = await self._versions(profiles)
+        older = await self._older_programs(profiles)
         started = time.monotonic()
-        for _ in folding.fold(profiles, versions):
+        for _ in folding.fold(profiles, older):
             if time.monotonic() - started > SLICE:
                 await asyncio.sleep(0)
                 started = time.monotonic()
@@ -116,7 +116,7 @@ class OwnedShard:
         self.program = await self._programs.program(version)
         self._since = logged.id.stamp
         entries = [Entry(meeting=(version, 0))] if self.state.visitors else []
-        return Folding((), self.program, self.state.visitors), self._commit_of([logged], entries=entries)
+        return Folding((), self._versions, self.state.visitors), self._commit_of([logged], entries=entries)
 
     async def _meet(self, version: int, first: int) -> tuple[Sequence[str], list[Entry]]:
         """Who meets the program, and the entry with which it goes on; nobody where a later one has come."""
@@ -126,16 +126,20 @@ class OwnedShard:
         after = first + PER_COMMIT
         return visitors, [Entry(meeting=(version, after))] if after < self.state.visitors else []
 
-    async def _versions(self, profiles: Sequence[Profile]) -> Versions:
-        """The programs that the visitors' runs need."""
+    async def _older_programs(self, profiles: Sequence[Profile]) -> Mapping[int, Program]:
+        """The programs that the visitors' runs started with."""
         older = {run.version for profile in profiles for run in profile.runs.values()} - {self.program.version}
-        programs = {version: await self._programs.program(version) for version in sorted(older)}
-        return Versions(self.program, programs, self._since, self.arms)
+        return {version: await self._programs.program(version) for version in sorted(older)}
+
+    @property
+    def _versions(self) -> Versions:
+        return Versions(self.program, since=self._since, arms=self.arms)
 
     def _commit_of(self, happenings: Sequence[Happening], **contents: Any) -> Commit:
         position = max((h.id for h in happenings if isinstance(h, Logged)), default=self.state.position)
-        state, since = self.state, self._since
-        return Commit(state.epoch, state.commit + 1, position, self.program.version, state.visitors, since, **contents)
+        state = self.state
+        number, version = state.commit + 1, self.program.version
+        return Commit(state.epoch, number, position, version, state.visitors, since=self._since, **contents)
 
     async def _commit(self, commit: Commit) -> None:
         """Sends a commit until it is answered: its number keeps it from being done twice."""

@@ -5,7 +5,7 @@ event variables, and an item that is recognised as a second copy changes nothing
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from variables.catalogue import Catalogue, EventField, event_keys
 from variables.items import BadItem, Identify, Item, Receipt, SetFields, Track, Visit
@@ -42,13 +42,13 @@ class Profile:
 
     visitor: str
     fields: Fields
-    tallies: Mapping[str, Tally]
-    runs: Mapping[str, Run]
-    inbox: Mapping[str, str]
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    inbox: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def new(cls, visitor: str) -> "Profile":
-        return cls(visitor, {}, {}, {}, {})
+        return cls(visitor, {})
 
     def with_fields(self, fields: Fields) -> "Profile":
         """The same visitor with other fields. `replace` takes four times as long, and every item needs this."""

@@ -160,7 +160,6 @@ class Commit:
     position: EntryId
     program: int
     visitors: int
-    since: int = 0
     changes: Sequence[Change] = ()
     messages: Sequence[Message] = ()
     outgoing: Sequence[Outgoing] = ()
@@ -169,6 +168,8 @@ class Commit:
     dead: Sequence[DeadLetter] = ()
     entries: Sequence[Entry] = ()
     """What the owner itself adds to the log."""
+    since: int = 0
+    """When the program came (milliseconds)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def summary(out: Console, err: Console, checked: Checked) -> None:
 
 def generated(out: Console, checked: Checked) -> None:
     """The Python that each flow's expressions become."""
-    for flow in Program.build(checked.script).flows:
+    for flow in Program.build(checked.script).flows.values():
         out.print(f"\nflow {flow.name}", style="bold")
         for compiled in [*([flow.when] if flow.when else []), *flow.graph.compiled]:
             out.print(compiled.generated, markup=False)

@@ -49,7 +49,7 @@ from grammar.syntax.parser import parse_expression, read_source
 from grammar.walk import walk
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events
-from variables.store import Entry, Held, Wanted
+from variables.store import Entry, Held, Message, Outgoing, Wanted
 from variables.values import MILLISECOND, Misfit, Value, iso, milliseconds, moment, write, write_json
 
 MOST_ITEMS = 500
@@ -213,7 +213,8 @@ class Run:
         while happenings := in_order(await self._shard.read(self._owned.state.position, BATCH)):
             for folding in await self._owned.fold(happenings):
                 self._trace += folding.trace
-                for message in sorted((*folding.messages, *folding.outgoing), key=lambda message: message.id):
+                sent: list[Message | Outgoing] = [*folding.messages, *folding.outgoing]
+                for message in sorted(sent, key=lambda message: message.id):
                     self._unclaimed.setdefault(message.visitor, deque()).append(Sent.of(message, self._cause))
 
     # What is claimed

@@ -15,11 +15,13 @@ from structlog.testing import capture_logs
 
 from engine.check import check
 from engine.folding import Folding
+from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
 from variables.memory_store import MemoryShard
-from variables.profile import NUMBER, Profile, Starts
+from variables.profile import NUMBER, Profile
 from variables.store import START, Commit, Entry, EntryId, InboxMessage, Logged, Message, Ownership, Timer, Wanted
+from variables.tally import Tally
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +89,7 @@ def fold(
     visitors: int = 10,
 ) -> Folding:
     """Folds happenings; who is not in `profiles` was never there."""
-    folding = Folding(happenings, program, visitors)
+    folding = Folding(happenings, Versions(program), visitors)
     known = {profile.visitor: profile for profile in profiles}
     loaded = [known.get(wanted.visitor, Profile.new(wanted.visitor)) for wanted in folding.wanted()]
     assert len(list(folding.fold(loaded))) == len(happenings), "a turn for the caller after each"
@@ -105,7 +107,7 @@ def test_each_visitor_is_wanted_once_with_the_messages_that_receipts_speak_of() 
         logged("b", PING),
         logged("a", receipt, {"receipt": {"message": "m2", "status": "closed"}}),
     ]
-    wanted = Folding(happenings, GREET, 0).wanted()
+    wanted = Folding(happenings, Versions(GREET), 0).wanted()
     assert sorted(wanted, key=lambda one: one.visitor) == [Wanted("a", ("m1", "m2")), Wanted("b")]
 
 
@@ -117,7 +119,7 @@ def test_a_change_says_only_what_is_different() -> None:
     folding = fold([logged("v", {"set": {"nick": "Bo", "visits": None}})], [before])
     [change] = folding.changes()
     assert change.fields == {b"visits": None}
-    assert (change.starts, change.statuses, change.new_number, change.timer) == ({}, {}, None, None)
+    assert (change.tallies, change.statuses, change.new_number, change.timer) == ({}, {}, None, None)
     assert folding.visitors == 10
 
 
@@ -150,12 +152,12 @@ def test_a_message_its_start_and_its_receipt_may_come_in_one_batch() -> None:
     folding = fold([logged("v", track()), logged("v", receipt, at=NOW + 1)])
     [change] = folding.changes()
     assert folding.messages == [message]
-    assert change.starts == {"greet": Starts(1, (NOW,))}
+    assert change.tallies == {"greet": Tally(1, 0, (NOW,))}
     assert change.statuses == {message.id: "clicked"}
 
 
 def test_a_status_is_written_only_when_it_rises() -> None:
-    known = Profile("v", {NUMBER: b"0"}, {}, {"m1": "closed", "m2": "sent"})
+    known = Profile("v", {NUMBER: b"0"}, inbox={"m1": "closed", "m2": "sent"})
     receipts = [{"receipt": {"message": id, "status": "shown"}} for id in ("m1", "m2", "m3")]
     [change] = fold([logged("v", *receipts)], [known]).changes()
     assert change.statuses == {"m2": "shown"}
@@ -291,13 +293,15 @@ async def fold_log(shard: MemoryShard, sizes: Iterable[int], sent: list[Message]
             version = entries[0].entry.program or 0
             await shard.commit(Commit(state.epoch, number, entries[-1].id, version, visitors))
         else:
-            folding = Folding(entries, PROGRAMS[version], visitors)
+            folding = Folding(entries, Versions(PROGRAMS[version]), visitors)
             for _ in folding.fold(await shard.load(folding.wanted())):
                 pass
-            contents = folding.changes(), folding.messages, folding.dead
+            changes, dead = folding.changes(), folding.dead
             visitors = folding.visitors
             sent += folding.messages
-            await shard.commit(Commit(state.epoch, number, entries[-1].id, version, visitors, *contents))
+            position = entries[-1].id
+            commit = Commit(state.epoch, number, position, version, visitors, changes, folding.messages, dead=dead)
+            await shard.commit(commit)
         position = entries[-1].id
 
 
@@ -373,7 +377,7 @@ def replayed(story: Story, sizes: Callable[[], Iterable[int]]) -> State:
 def without_numbers(state: State) -> State:
     """Without the visitors' numbers in the shard, of which a test below speaks by itself."""
     profiles = [
-        Profile(p.visitor, {k: raw for k, raw in p.fields.items() if k != NUMBER}, p.starts, p.inbox)
+        Profile(p.visitor, {k: raw for k, raw in p.fields.items() if k != NUMBER}, p.tallies, p.runs, p.inbox)
         for p in state.profiles
     ]
     return State(profiles, state.inboxes, state.messages, state.dead)

@@ -22,7 +22,7 @@ def graph(steps: str) -> Graph:
     text = HEAD + "".join(f"    {line}\n" for line in steps.strip("\n").splitlines())
     checked = check([("t.flow", text)])
     assert checked.ok, [found.message for found in checked.diagnostics]
-    return Program.build(checked.script, zone=ZoneInfo("Asia/Shanghai")).flows[0].graph
+    return Program.build(checked.script, zone=ZoneInfo("Asia/Shanghai")).flows["f"].graph
 
 
 def ways(steps: str) -> list[tuple[str, list[Position]]]:

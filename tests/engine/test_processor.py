@@ -368,7 +368,7 @@ async def test_an_item_that_raises_is_set_aside_and_the_others_go_on(
     assert [await count_of(shard, visitor) for visitor in ("a", "spoilt", "b")] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("kind", ["profile", "starts", "inbox"])
+@pytest.mark.parametrize("kind", ["profile", "tallies", "runs", "inbox"])
 async def test_a_key_of_another_type_sets_aside_only_that_visitors_entries(
     redis: tuple[RedisShard, Any, str], kind: str
 ) -> None:
@@ -524,7 +524,7 @@ async def test_redis_and_memory_give_the_same_profiles_and_messages(connections:
             await folded(home, entries[-1].id)
     for visitor in story.visitors:
         one, other = await profile_of(redis, visitor), await profile_of(memory, visitor)
-        assert (dict(one.fields), one.starts) == (dict(other.fields), other.starts)
+        assert (dict(one.fields), one.tallies, one.runs) == (dict(other.fields), other.tallies, other.runs)
         assert await redis.inbox(visitor) == await memory.inbox(visitor)
     assert await redis.dead_letters() == await memory.dead_letters()
     await redis.close()

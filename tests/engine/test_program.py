@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.check import check
 from engine.graph import in_a_link
 from engine.library import build
-from engine.program import NOTHING, Program
+from engine.program import Program
 from variables.apps import StoredProgram
 from variables.catalogue import EventField
 from variables.profile import Profile
@@ -47,7 +47,7 @@ def flow(name: str, triggers: str, clause: str = "limit 5", text: str = "hi") ->
 
 def started(built: Program) -> dict[int, list[str]]:
     """By event, the names of the flows that it may start, in order."""
-    return {event.seq: [ready.name for ready in built.plan(event).flows] for event in built.catalogue.events.values()}
+    return {event.seq: [ready.name for ready in built.started_by(event)] for event in built.catalogue.events.values()}
 
 
 # Triggers
@@ -66,18 +66,7 @@ def test_an_event_may_start_the_flows_that_name_it_in_order_of_declaration() -> 
 def test_an_event_that_no_flow_waits_for_starts_nothing() -> None:
     built = program(flow("a", "webclick"))
     assert started(built) == {1: ["a"], 2: [], 7: []}
-    assert built.plan(EventField(5, "unknown", UUID)) is NOTHING
-
-
-def test_a_plan_reads_what_the_conditions_read_and_nothing_of_the_steps() -> None:
-    built = program(
-        flow("a", "webclick", "when event_count_1 > 5 and nick == 'x'", "{{ user_email }}"),
-        flow("b", "webclick", "when is_online and in_segment('new')"),
-        flow("c", "checkout", "when vip"),
-    )
-    plan = built.plan(built.catalogue.events["webclick"])
-    assert plan.reads == {"event_count_1", "nick", "last_seen_time", "first_seen_time"}
-    assert plan.flows[0].graph.reads == {"user_email"}
+    assert built.started_by(EventField(5, "unknown", UUID)) == ()
 
 
 def test_steps_at_every_depth_are_read() -> None:
@@ -94,7 +83,7 @@ flow deep:
     else:
         set vip = in_segment("online")
 """)
-    assert built.flows[0].graph.reads == {
+    assert built.flows["deep"].graph.reads == {
         "event_count_1",
         "user_city",
         "vip",
@@ -116,7 +105,7 @@ flow deep:
     ],
 )
 def test_a_limit_is_a_count_and_milliseconds(clause: str, limit: tuple[int, int | None] | None) -> None:
-    assert program(flow("a", "webclick", clause)).flows[0].limit == limit
+    assert program(flow("a", "webclick", clause)).flows["a"].limit == limit
 
 
 # What is shown of a visitor
@@ -184,7 +173,7 @@ def test_a_stored_program_is_built_with_its_zone_and_its_resets() -> None:
 
 def test_version_0_is_the_empty_program() -> None:
     built = build(StoredProgram(), 0)
-    assert (built.flows, built.version, dict(built.catalogue.events), built.resets) == ((), 0, {}, {})
+    assert (built.flows, built.version, dict(built.catalogue.events), built.resets) == ({}, 0, {}, {})
 
 
 # Where a value lands
@@ -213,7 +202,7 @@ def test_no_value_breaks_out_of_a_link(text: str) -> None:
 def test_templates_print_null_as_nothing_and_keep_the_plain_text() -> None:
     checked = check([("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))])
     built = Program.build(checked.script)
-    send = built.flows[0].graph.steps[0]
+    send = built.flows["a"].graph.steps[0]
     text = getattr(send, "text")  # noqa: B009 - whichever step it is
     assert text.run({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
     assert text.run({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"

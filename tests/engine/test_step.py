@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.check import check
+from engine.decisions import Outcome
+from engine.instant import Versions
 from engine.program import Program
-from engine.step import Cause, Outcome, Stepped, step
+from engine.step import Cause, Stepped, step
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Status, Track, Visit
 from variables.profile import Profile
 from variables.store import EntryId
@@ -56,7 +58,7 @@ class Visitor:
         """The messages that an item brings."""
         self.now = self.now + 1 if at is None else at
         item = content if isinstance(content, Item) else Item(content)
-        self.last = step(self.profile, item, Cause(EntryId(self.now, 0)), self.program)
+        self.last = step(self.profile, item, Cause(EntryId(self.now, 0)), Versions(self.program))
         self.profile = self.last.profile
         return [json.loads(message.body) for message in self.last.messages]
 
@@ -284,7 +286,7 @@ def test_a_start_exactly_the_window_after_the_oldest_counted_one_is_allowed() ->
 def test_refused_starts_are_not_counted_and_are_in_the_trace() -> None:
     someone = visitor(ONCE.format("1 per 1d"))
     assert starts(someone, NOW, NOW + DAY - 1, NOW + DAY, NOW + DAY + 1) == [True, False, True, False]
-    assert someone.profile.starts["offer"].count == 2
+    assert someone.profile.tallies["offer"].starts == 2
     assert someone.last is not None
     assert [(line.flow, line.outcome) for line in someone.last.trace] == [("offer", Outcome.LIMIT)]
 
@@ -411,7 +413,7 @@ def test_ids_are_unique_sort_by_time_of_sending_and_are_the_same_on_replay(
             stamp, sequence = (stamp + gap, 0) if gap else (stamp, sequence + 16**step_of_sequence)
             for place in (0, 1, index + 1):
                 cause = Cause(EntryId(stamp, sequence), place)
-                stepped = step(profiles.get(name, Profile.new(name)), Item(track()), cause, TWO_EACH)
+                stepped = step(profiles.get(name, Profile.new(name)), Item(track()), cause, Versions(TWO_EACH))
                 profiles[name] = stepped.profile
                 sent += [(message.visitor, message.id) for message in stepped.messages]
         return sent
@@ -433,8 +435,8 @@ def test_ids_sort_by_time_of_sending_also_where_one_item_sends_hundreds() -> Non
 
 def test_messages_of_different_flows_and_visitors_never_share_an_id() -> None:
     cause = Cause(EntryId(NOW, 0))
-    one = step(Profile.new("v1"), Item(track()), cause, TWO_EACH)
-    other = step(Profile.new("v2"), Item(track()), cause, TWO_EACH)
+    one = step(Profile.new("v1"), Item(track()), cause, Versions(TWO_EACH))
+    other = step(Profile.new("v2"), Item(track()), cause, Versions(TWO_EACH))
     assert not {m.id for m in one.messages} & {m.id for m in other.messages}
 
 
@@ -470,7 +472,7 @@ def test_receipts_start_no_flow_and_are_no_sign_of_life() -> None:
 
 
 def snapshot(profile: Profile) -> tuple[str, Mapping[bytes, bytes], Mapping[str, Any], Mapping[str, str]]:
-    return profile.visitor, dict(profile.fields), dict(profile.starts), dict(profile.inbox)
+    return profile.visitor, dict(profile.fields), dict(profile.tallies), dict(profile.inbox)
 
 
 EVERYTHING = program("""
@@ -508,7 +510,7 @@ def test_the_same_twice_gives_the_same_and_leaves_what_went_in_as_it_was(seed: i
         item = Item(chance.choice(contents), "c", chance.randrange(number + 1))
         cause = Cause(EntryId(NOW + 60_000 * number, 0), chance.randrange(3))
         before = snapshot(profile)
-        once, twice = step(profile, item, cause, EVERYTHING), step(profile, item, cause, EVERYTHING)
+        once, twice = step(profile, item, cause, Versions(EVERYTHING)), step(profile, item, cause, Versions(EVERYTHING))
         assert once == twice
         assert snapshot(profile) == before
         profile = once.profile

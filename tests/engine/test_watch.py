@@ -150,7 +150,9 @@ moments = st.one_of(
 )
 visitors = st.fixed_dictionaries(
     {
-        **dict.fromkeys(["event_last_time_1", "event_first_time_1", "since", "first_seen_time", "last_seen_time"], moments),
+        **dict.fromkeys(
+            ["event_last_time_1", "event_first_time_1", "since", "first_seen_time", "last_seen_time"], moments
+        ),
         "run_time": moments.map(lambda instant: instant or moment(NOW)),
         "visits": st.one_of(st.none(), st.integers(-1, 4)),
         "score": st.one_of(st.none(), st.sampled_from([0.0, 0.1, 1.5, 3.7, -2.5])),

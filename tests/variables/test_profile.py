@@ -16,12 +16,12 @@ from variables.profile import (
     OLDEST_EVENT,
     SESSION_GAP,
     Profile,
-    Starts,
     event_time,
     fold,
     without_reset_events,
     write_all,
 )
+from variables.tally import Tally
 from variables.values import LARGEST_INT
 
 UUID = {"webclick": "0fc050ec-cb6f-11e8-b697-00163e0c79f6", "checkout": "6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11"}
@@ -359,7 +359,7 @@ def counted() -> Profile:
     profile = after(
         [(Item(track(), "c", 7), NOW), (Item(track("checkout")), NOW), (Item(SetFields({"nick": "Bo"})), NOW)]
     )
-    return replace(profile, starts={"flow": Starts(1, (NOW,))}, inbox={"m": "sent"})
+    return replace(profile, tallies={"flow": Tally(1, 0, (NOW,))}, inbox={"m": "sent"})
 
 
 def test_what_was_counted_of_a_reset_event_is_gone_and_nothing_else() -> None:
@@ -368,7 +368,7 @@ def test_what_was_counted_of_a_reset_event_is_gone_and_nothing_else() -> None:
     gone = {key for key in before.fields if key not in profile.fields}
     assert gone == {b"event_count_1", b"event_first_time_1", b"event_last_time_1", b"event_last_data_1", b".n1"}
     assert profile.fields.items() - before.fields.items() == {(b".reset", b"2")}
-    assert (profile.starts, profile.inbox) == (before.starts, before.inbox)
+    assert (profile.tallies, profile.inbox) == (before.tallies, before.inbox)
 
 
 def test_a_reset_happens_once_and_counting_begins_anew() -> None:
@@ -405,23 +405,23 @@ def test_a_reset_holds_also_for_an_event_that_was_not_declared_when_the_profile_
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 5), st.integers(1, 60) | st.none())
 def test_a_limit_allows_as_many_starts_in_any_window(gaps: list[int], count: int, per: int | None) -> None:
     """A start exactly the window's length after the oldest counted one is allowed."""
-    starts, now = Starts(), 0
+    tally, now = Tally(), 0
     happened: list[int] = []
     for gap in gaps:
         now += gap
         inside = [start for start in happened if per is None or now - start < per]
-        assert starts.allow(count, per, now) == (len(inside) < count)
-        if starts.allow(count, per, now):
-            starts, happened = starts.and_now(now), [*happened, now]
-    assert starts.count == len(happened)
+        assert tally.allows(count, per, now) == (len(inside) < count)
+        if tally.allows(count, per, now):
+            tally, happened = tally.started(now), [*happened, now]
+    assert tally.starts == len(happened)
 
 
 def test_as_many_starts_are_kept_as_a_limit_can_ask_for() -> None:
-    starts = Starts()
+    tally = Tally()
     for now in range(250):
-        starts = starts.and_now(now)
-    assert starts == Starts(250, tuple(range(150, 250)))
-    assert not starts.allow(100, 100, 249)
-    assert starts.allow(100, 100, 250)
-    assert not starts.allow(250, None, 10**15)
-    assert starts.allow(251, None, 250)
+        tally = tally.started(now)
+    assert tally == Tally(250, 0, tuple(range(150, 250)))
+    assert not tally.allows(100, 100, 249)
+    assert tally.allows(100, 100, 250)
+    assert not tally.allows(250, None, 10**15)
+    assert tally.allows(251, None, 250)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from variables.memory_store import MemoryShard
-from variables.profile import Starts
 from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
 from variables.store import (
@@ -26,6 +25,7 @@ from variables.store import (
     Wanted,
     WrongKey,
 )
+from variables.tally import Tally
 
 pytestmark = pytest.mark.anyio
 BOUND = 50
@@ -151,14 +151,14 @@ async def test_a_lapsed_lease_lets_the_next_one_in(shard: Shard) -> None:
 async def test_a_commit_is_seen_whole_and_taken_up_by_the_next_owner(shard: Shard) -> None:
     state = await take(shard)
     position = (await shard.append("s", 1, [Entry(b"a")])).ids[0]
-    change = Change("v", {b"event_count_1": b"3"}, {"flow": Starts(1, (5,))}, {}, new_number=0, timer=(0, 99))
+    change = Change("v", {b"event_count_1": b"3"}, {"flow": Tally(1, 2, (5,))}, {}, {}, new_number=0, timer=(0, 99))
     message = Message("v", "0001", b'{"text": "hi"}')
     letter = DeadLetter("here", "broken", b"body")
-    await shard.commit(Commit(state.epoch, 1, position, 4, 1, [change], [message], [letter]))
+    await shard.commit(Commit(state.epoch, 1, position, 4, 1, [change], [message], dead=[letter]))
 
     [profile] = await shard.load([Wanted("v", ("0001", "nothing such"))])
     assert profile.fields == {b"event_count_1": b"3"}
-    assert profile.starts == {"flow": Starts(1, (5,))}
+    assert profile.tallies == {"flow": Tally(1, 2, (5,))}
     assert profile.inbox == {"0001": "sent"}
     assert await shard.position() == position
     assert await shard.dead_letters() == 1
