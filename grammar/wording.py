@@ -454,7 +454,7 @@ _FORMS_OF_CALLS = (
     'matches(page_url, "/products?/")',
     "date(now)",
     "today()",
-    'datetime("2026-01-31 10:00")',
+    'datetime("2026-01-31T10:00")',
     "hour(now)",
     "weekday(now)",
     'during("09:00-18:00", "mon-fri")',
@@ -562,11 +562,15 @@ def no_elements(span: Span, container: Type) -> Diagnostic:
 
 
 def no_index(span: Span, index: Type) -> Diagnostic:
-    return _error("E314", span, f"an element of a list is read by its number, from 0, and this is {kind(index)}")
+    return _error(
+        "E314", span, f"an element of a list is read by its place, a whole number from 0, and this is {kind(index)}"
+    )
 
 
-def misfit(span: Span, what: str, needs: Type, value: Type, help: str | None) -> Diagnostic:
-    return _error("E315", span, f"{what} is {kind(needs)}, and this is {kind(value)}, which never fits", help)
+def misfit(span: Span, what: str, needs: Type, value: Type | None, help: str | None) -> Diagnostic:
+    """No type: it is the value itself, written out, that does not fit."""
+    found = "what is written here" if value is None else f"this is {kind(value)}, which"
+    return _error("E315", span, f"{what} is {kind(needs)}, and {found} never fits", help)
 
 
 def without_braces(expression: str) -> str:
@@ -768,6 +772,10 @@ def braces_in_expression(span: Span, help: str) -> Diagnostic:
     return _warning("W509", span, "this text keeps its `{{ }}`: only messages are filled in", help)
 
 
+def no_moment(span: Span, function: str) -> Diagnostic:
+    return _warning("W510", span, f"this text writes no moment: `{function}` gives nothing for it", DAY)
+
+
 WRITTEN_OUT = "it is written out as a constant"
 WRITTEN_TEXT = 'it is only a text; several are compared by `in`, such as `user_country in ["CN", "DE"]`'
 EXCLUSIVE = "its parts exclude one another"
@@ -811,7 +819,8 @@ ADD_ONE = "write `set NAME = (NAME or 0) + 1`"
 PERCENT = "a share is written as a number: 0.5 for 50 %"
 AMOUNT = "write an amount as a number, without its currency"
 THOUSANDS = "write a number without signs between its digits, such as `1000` or `1.5`"
-DAY = 'write a day as `datetime("2026-01-31")`, and a day and time as `datetime("2026-01-31 10:00")`'
+WHOLE_NUMBERS = "it holds whole numbers, at most 9007199254740991 either way"
+DAY = 'write a day as `datetime("2026-01-31")`, and a day and time as `datetime("2026-01-31T10:00")`'
 CLOCK = 'compare the hour by `hour(now) >= 9`, or write `during("09:00-18:00")`'
 CHOICE = "write `A if CONDITION else B`"
 NO_COMPREHENSIONS = "there are no loops in expressions"

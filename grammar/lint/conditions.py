@@ -11,8 +11,10 @@ from grammar.diagnostics import Diagnostics
 from grammar.lint.consistency import possible
 from grammar.lint.reach import Reach, Surroundings, written_by
 from grammar.lint.truth import Truths
+from grammar.literals import moment
 from grammar.nodes import (
     Boolean,
+    Call,
     Comparison,
     Conditional,
     Constant,
@@ -101,6 +103,7 @@ class _Conditions:
     def check_within(self, value: Expression) -> None:
         """Checks the conditions of all `A if CONDITION else B` in an expression."""
         for node in walk(value):
+            _check_moment(node, self._report)
             if isinstance(node, Conditional) and id(node.condition) not in self._visited:
                 self._truths.of(node.condition)
                 self._tell(node.condition)
@@ -132,6 +135,14 @@ def _parts(node: Expression) -> tuple[Expression, ...]:
             return (node.condition, node.then, node.otherwise)
         case _:
             return ()
+
+
+def _check_moment(node: Expression, report: Diagnostics) -> None:
+    """Tells of a text that neither `datetime` nor `date` can read, however the clock stands."""
+    match node:
+        case Call(function="datetime" | "date" as function, arguments=(Constant(value=str(text)) as written, *_)):
+            if moment(text) is None:
+                report.add(wording.no_moment(written.span, function))
 
 
 def _check_braces(step: Step, report: Diagnostics) -> None:
