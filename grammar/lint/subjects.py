@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from grammar.inference import types_of
-from grammar.kinds import NUMBER, Type
+from grammar.kinds import LARGEST_INT, NUMBER, Type
 from grammar.lint.intervals import (
     AFTER,
     BEFORE,
@@ -24,9 +24,6 @@ from grammar.scope import Scope
 from grammar.source import Source, Span
 from grammar.types import infer
 from grammar.walk import walk
-
-LARGEST_INT = 2**53 - 1
-"""Of a custom int field (LANGUAGE.md section 4)."""
 
 _NOWHERE = Span(Source("", ""), 0, 0)
 _WHOLE = Type.BOOL | Type.INT | Type.NULL
