@@ -820,6 +820,7 @@ PERCENT = "a share is written as a number: 0.5 for 50 %"
 AMOUNT = "write an amount as a number, without its currency"
 THOUSANDS = "write a number without signs between its digits, such as `1000` or `1.5`"
 WHOLE_NUMBERS = "it holds whole numbers, at most 9007199254740991 either way"
+UUID_IN_QUOTES = 'the UUID stands in quotes, as in `event 1 webclick "0fc050ec-cb6f-11e8-b697-00163e0c79f6"`'
 DAY = 'write a day as `datetime("2026-01-31")`, and a day and time as `datetime("2026-01-31T10:00")`'
 CLOCK = 'compare the hour by `hour(now) >= 9`, or write `during("09:00-18:00")`'
 CHOICE = "write `A if CONDITION else B`"

@@ -240,7 +240,9 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
     if text == ":" and between_digits and (opening is None or opening.text == "("):
         return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.CLOCK)
     if text == ":" and opening is None and not fault.alone and fault.line.head in ("when", "exit", "goal", "set", "to"):
-        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COLON)
+        is_set = fault.line.head == "set" and all(token.text != "=" for token in fault.line.tokens[: fault.index])
+        help = phrases.form(fault.line) if is_set else wording.NO_COLON
+        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", help)
     if text == "for" and opening is not None and not fault.wants_value:
         return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COMPREHENSIONS)
     if text == ":" and opening is not None and opening.text == "[":

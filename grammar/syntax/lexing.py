@@ -377,6 +377,8 @@ class Lexer:
         help = next((help for pattern, help in _NUMBER_BEFORE if pattern.search(before)), None)
         if _DAY_AHEAD.match(self._text, self._at, self._end):
             help = wording.DAY
+        if self._line.head == "event" and len(self._line.tokens) > 1:
+            help = wording.UUID_IN_QUOTES
         return complaint if help is None else replace(complaint, help=help)
 
     # Texts

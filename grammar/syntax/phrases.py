@@ -31,7 +31,7 @@ STEP_HELP = {
     "unless": wording.UNLESS,
     **dict.fromkeys(("unset", "clear", "delete"), wording.UNSET),
     **dict.fromkeys(("increment", "add", "inc"), wording.ADD_ONE),
-    "//": wording.COMMENT,
+    **dict.fromkeys(("//", "/"), wording.COMMENT),
 }
 """What to write for steps that there are not."""
 
@@ -47,13 +47,13 @@ _FORMS = {
     "on change": "write it like `on change user_city`, with the name of a field",
     "limit": "write `limit once`, `limit 3` or `limit 1 per 7d`",
     "hours": 'write it like `hours "08:00-22:00" "mon-fri" "Asia/Shanghai"`; days and zone may be left out',
-    "exit": 'write it like `exit when customer_user_type == "VIP"`',
+    "exit": 'write it like `exit when customer_user_type == "VIP"`, above the steps; a run is ended below by `stop`',
     "goal": "write it like `goal event_count_3 > 0 within 3d`",
     "send": "write `send web`, `send email` or `send webhook`",
     "send web": 'write `send web "Hello"`, or `send web:` with `text "Hello"` indented below it',
     "send email": 'write `send email:`, with lines `subject "Hello"` and `text "Hello"` indented below it',
     "send webhook": 'write it like `send webhook "https://example.com/hook" with user_email, event_count_1`',
-    "set": "write it like `set extra_field_TEXT_1 = 5`",
+    "set": 'write it like `set extra_field_TEXT_1 = "Hello"`',
     "convert": 'write it like `convert "customer"`',
     "wait": "write it like `wait 3d` or `wait until event_count_2 > 0 for 30m`",
     "wait until": "write it like `wait until event_count_2 > 0 for 30m`, with a colon if steps stand below it",

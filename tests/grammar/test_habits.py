@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from grammar import habits
+from grammar import habits, wording
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -208,6 +208,12 @@ def test_a_condition_in_the_manner_of_another_language_is_answered(expression: s
         ("while vip:\n    stop", "no loops"),
         ("unset plan", "set NAME = None"),
         ("when: vip\nstop", "leave the colon out"),
+        ("set score: 5", "set extra_field_TEXT_1 = "),
+        ("set score = 5:", "leave the colon out"),
+        ("set score += 1", "(NAME or 0) + VALUE"),
+        ("set score++", "(NAME or 0) + 1"),
+        ("exit", "`stop`"),
+        ("/* for new visitors */\nstop", "`#`"),
         ('hours "09:00-18:00" "mon-fri" "GMT+8"\nstop', '"Asia/Shanghai"'),
     ],
 )
@@ -222,6 +228,8 @@ def test_a_line_in_the_manner_of_another_product_is_answered(line: str, advice: 
         ("field age string", "did you mean `text`?"),
         ("field int age", "did you mean `field age int`?"),
         ("// a comment", "a comment begins with `#`"),
+        ("event 1 order 6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11", wording.UUID_IN_QUOTES),
+        ("event 1 order fb1d5b0c-2a1f-4a43-9d0b-00163e0c79f6", wording.UUID_IN_QUOTES),
     ],
 )
 def test_a_declaration_in_another_manner_is_answered(declaration: str, advice: str) -> None:
@@ -273,6 +281,14 @@ def test_each_function_is_shown_in_a_call_that_is_right() -> None:
         assert expression is not None
         check_expression(expression, Scope.build([1], {"score": Type.INT}), report)
         assert not list(report), call
+
+
+def test_what_is_shown_for_a_call_or_a_set_gives_a_value() -> None:
+    shown = told("set score").help
+    assert shown is not None
+    lines = [shown.split("`")[1], *(f'send web """{{{{ {call} }}}} """' for call in CALLS.values())]
+    for line in lines:
+        assert diagnostics(DECLARED + "field extra_field_TEXT_1 text\n" + flow(line, "")) == (), line
 
 
 def test_advice_calls_only_functions_that_there_are() -> None:
