@@ -776,6 +776,7 @@ def no_moment(span: Span, function: str) -> Diagnostic:
     return _warning("W510", span, f"this text writes no moment: `{function}` gives nothing for it", DAY)
 
 
+JSON_HOLDS = "json holds neither moments nor durations: `datetime(A)` makes a moment of it, and `A * 1d` so many days"
 WRITTEN_OUT = "it is written out as a constant"
 WRITTEN_TEXT = 'it is only a text; several are compared by `in`, such as `user_country in ["CN", "DE"]`'
 EXCLUSIVE = "its parts exclude one another"

@@ -21,6 +21,9 @@ from grammar.nodes import (
     Expression,
     Flow,
     If,
+    Index,
+    Link,
+    Member,
     Name,
     Script,
     SendEmail,
@@ -168,5 +171,15 @@ def _reason(node: Expression, *, always: bool) -> str | None:
             return wording.EXHAUSTIVE
         case Comparison(first=Name(id=name), links=(link,)) if name.startswith("event_count_"):
             return wording.count_from_zero(name) if isinstance(link.right, Constant) else None
+        case Comparison(first=left, links=(Link(operator="<" | "<=" | ">" | ">=" | "==", right=right),)) if not always:
+            sides = (left, right)
+            is_empty = any(isinstance(side, Constant) and side.value is None for side in sides)
+            return wording.JSON_HOLDS if not is_empty and any(map(_reads_json, sides)) else None
         case _:
             return None
+
+
+def _reads_json(node: Expression) -> bool:
+    while isinstance(node, Member | Index):
+        node = node.value
+    return isinstance(node, Name) and (node.id.startswith("event_last_data_") or node.id == "track_event_data")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from grammar import wording
 from grammar.diagnostics import Diagnostics
 from grammar.lint import lint
 from grammar.source import Source
 from grammar.syntax.parser import parse
-from tests.grammar.support import EVENT, diagnostics, warnings
+from tests.grammar.support import EVENT, diagnostics, flow, warnings
 
 EVENTS = EVENT + 'event 2 checkout "9d9cf0f2-59d7-4f0e-8a36-2b7b3f2f6c01"\n'
 FIELDS = "field points int\nfield weight float\nfield vip bool\nfield nick text\nfield since datetime\n"
@@ -437,3 +438,16 @@ def test_a_text_that_writes_no_moment_is_told_wherever_it_stands(text: str) -> N
 @pytest.mark.parametrize("text", READABLE)
 def test_nothing_is_told_of_a_text_that_writes_a_moment(text: str) -> None:
     assert of_condition(f'since > datetime("{text}") and since < date("{text}")') == []
+
+
+@pytest.mark.parametrize(
+    "condition", ["now > event_last_data_1.until", "event_last_data_1.days[0] > 7d", "event_last_data_1 == now"]
+)
+def test_why_json_is_never_a_moment_or_a_duration_is_said(condition: str) -> None:
+    (found,) = diagnostics(flow(f"if {condition}:\n    stop"))
+    assert (found.code, found.help) == ("W502", wording.JSON_HOLDS)
+
+
+def test_what_is_never_so_for_another_reason_is_not_laid_to_json() -> None:
+    (found,) = diagnostics(flow("if event_last_data_1.a < None:\n    stop"))
+    assert (found.code, found.help) == ("W502", None)
