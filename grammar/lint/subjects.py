@@ -63,6 +63,8 @@ def between(least: int, greatest: int) -> Ranges:
 
 
 BOOLS = between(0, 1)
+_TEXTS = in_ranges(Family.TEXT, at_least(""))
+"""No text is less than the empty one."""
 
 _RANGES: dict[str, Ranges] = {
     "event_count": at_least(0),
@@ -71,6 +73,7 @@ _RANGES: dict[str, Ranges] = {
     "hour": between(0, 23),
     "weekday": between(1, 7),
     "len": at_least(0),
+    "abs": at_least(0),
 }
 """The numbers that some variables and functions can be."""
 
@@ -180,6 +183,8 @@ class Subjects:
 def of_type(type_: Type) -> Values:
     """All values of a type."""
     domain = of_family(*(family for kind in type_ for family in _FAMILIES[kind]))
+    if Family.TEXT in domain.parts:
+        domain &= _TEXTS | of_family(*(family for family in domain.parts if family != Family.TEXT))
     if type_ & NUMBER == Type.BOOL and Type.JSON not in type_:
         domain = in_ranges(Family.NUMBER, BOOLS) | of_family(*(f for f in domain.parts if f != Family.NUMBER))
     return domain

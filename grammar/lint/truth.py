@@ -243,12 +243,20 @@ class Truths:
 
 Literal = ConstantValue | datetime
 """What a comparison can have on one side. A moment is a local time of the app's zone, whichever that is."""
-_MOMENT = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
-"""A moment without offset. (Of the first and the last years it depends on the zone whether there is one.)"""
+_MOMENT = re.compile(
+    r"(?:201[2-9]|20[2-9][0-9]|2[1-9][0-9]{2})-[0-9]{2}-[0-9]{2}"
+    r"(?:T00:00(?::00)?|T(?:0[7-9]|1[0-9]|2[01]):[0-5][0-9](?::[0-9]{2})?)?",
+    re.ASCII,
+)
+"""A midnight, or a moment between 7:00 and 22:00, without offset: two of these are in the same order in any zone.
+
+By night clocks skip hours. A time that is skipped is a later instant than the time where the clock goes on: 2:30 comes
+after 3:00 then. (Until 2011 some islands skipped a whole day.)
+"""
 
 
 def _moment_of(node: Expression) -> datetime | None:
-    """The moment that `datetime` makes of a text alone. Two of them are in order in any zone."""
+    """The moment that `datetime` makes of a text alone; None where its order to others may depend on the zone."""
     match node:
         case Call(function="datetime", arguments=(Constant(value=str(text)),)) if _MOMENT.fullmatch(text):
             try:

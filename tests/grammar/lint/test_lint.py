@@ -60,6 +60,10 @@ ALWAYS_FALSE = [
     'lower(user_country) == "CN"',
     'upper(user_country) in ["cn", "Us"]',
     'strip(nick) == "a "',
+    'nick < ""',
+    'nick and nick <= ""',
+    'event_last_data_1.x < ""',
+    "abs(points) < 0",
 ]
 ALWAYS_TRUE = [
     "event_count_1 >= 0",
@@ -72,6 +76,7 @@ ALWAYS_TRUE = [
     "event_count_1 > 2 or event_count_1 < 3",
     'now > datetime("2026-02-01") or now < datetime("2026-03-01")',
     'lower(nick) != "A"',
+    'nick >= "" or nick is None',
 ]
 SOMETIMES = [
     "points > 5 or points <= 5",
@@ -96,6 +101,9 @@ SOMETIMES = [
     'since > datetime("2026-01-01T12:00Z") and since < datetime("2026-01-01T10:00")',
     'since > datetime("2026-01-01", "Asia/Shanghai") and since < datetime("2025-12-31T20:00")',
     'since > datetime("2026-02-01") or since < datetime("2026-03-01")',
+    'since > datetime("2026-03-08T03:00") and since < datetime("2026-03-08T02:30")',  # in New York 2:30 is skipped
+    'datetime("2026-03-08T02:30") == datetime("2026-03-08T03:30")',
+    'since == datetime("2011-12-30") and since == datetime("2011-12-31")',  # in Apia the 30th is skipped
     'event_last_data_1 != datetime("2026-01-01")',
     'lower(user_country) == "cn"',
     'upper(user_country) in ["cn", "US"]',
