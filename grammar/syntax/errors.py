@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic
 from grammar.names import FUNCTIONS, RESERVED_WORDS
 from grammar.source import Source, Span
@@ -10,6 +10,7 @@ from grammar.suggest import Suggestions
 from grammar.syntax import numerals, phrases
 from grammar.syntax.table import grammar
 from grammar.syntax.tokens import Line, Token
+from grammar.wording import habits
 
 _VALUES = frozenset({"NAME", "STRING", "INT", "FLOAT", "DURATION", "NONE", "BOOL", "BROKEN"})
 _OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
@@ -141,10 +142,10 @@ def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
     if word in phrases.MESSAGE_PARTS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.PART_OF_MESSAGE)
-    if word in phrases.STEP_HELP:
-        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, phrases.STEP_HELP[word])
+    if word in habits.NO_STEPS:
+        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, habits.NO_STEPS[word])
     branches = [branch for branch in ("elif", "else", "timeout") if branch.upper() in fault.accepted]
-    suggestion = phrases.MEANT.get(word) or suggestions.nearest(word, (*known, *branches))
+    suggestion = habits.STEPS.get(word) or suggestions.nearest(word, (*known, *branches))
     return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.did_you_mean(suggestion))
 
 

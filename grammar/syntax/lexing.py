@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import (
     MAX_INT_DIGITS,
@@ -25,6 +25,7 @@ from grammar.source import Source, Span
 from grammar.syntax import characters, numerals
 from grammar.syntax.table import grammar
 from grammar.syntax.tokens import Line, Token
+from grammar.wording import habits
 
 MAX_LEVELS = 50
 """Levels of nesting in an expression (LANGUAGE.md section 5). The tree builder counts what is not a bracket."""
@@ -34,7 +35,7 @@ _WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
 _PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
 _RUNS = rf"\({{2,{MAX_LEVELS}}}|\){{2,{MAX_LEVELS}}}"
 _SYMBOLS = "|".join(
-    [_RUNS, *(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))]
+    [_RUNS, *(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *habits.SIGNS), key=len, reverse=True))]
 )
 _TOKEN = re.compile(
     r"[ ]*+(?:"
@@ -307,7 +308,7 @@ class Lexer:
         word = following[1] if following else ""
         if text == "|" and self._in_braces:
             return wording.no_filters(word)
-        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else characters.FOREIGN[text]
+        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else habits.SIGNS[text]
 
     def _open(self, text: str, start: int) -> None:
         """Takes one bracket, or all of a run if they only group."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import looks_like_zone
 from grammar.names import FIELD_TYPES
@@ -37,6 +37,7 @@ from grammar.suggest import Suggestions
 from grammar.syntax import phrases
 from grammar.syntax.steps import Broken, Clause, Item, StepBuilder, steps_of
 from grammar.syntax.tokens import Token
+from grammar.wording import habits
 
 _WORD = re.compile(r"\w+")
 

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from grammar import habits
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -12,9 +11,9 @@ from grammar.kinds import Type
 from grammar.names import FUNCTIONS
 from grammar.scope import Scope
 from grammar.source import Source
-from grammar.syntax import characters
 from grammar.syntax.parser import parse_expression
-from grammar.wording import CALLS
+from grammar.wording import habits
+from grammar.wording.forms import CALLS
 from tests.grammar.support import EVENT, diagnostics, flow
 
 DECLARED = EVENT + (
@@ -275,7 +274,7 @@ def test_each_function_is_shown_in_a_call_that_is_right() -> None:
 
 
 def test_advice_calls_only_functions_that_there_are() -> None:
-    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, characters.FOREIGN)
+    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, habits.SIGNS)
     called = {name for table in tables for help in table.values() for name in re.findall(r"(\w+)\(", help)}
     assert called
     assert called <= set(FUNCTIONS)
