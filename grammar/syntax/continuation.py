@@ -3,15 +3,13 @@
 They matter to lines with errors only: no whole line ends with an operator, and none begins with one.
 """
 
-from grammar.syntax import phrases
+from grammar.names import CLAUSES, DECLARATIONS, MESSAGE_PARTS, STEPS
 from grammar.syntax.tokens import Line, Token
 
 _OPERATORS = frozenset({"+", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=", ",", ".", "and", "or", "in", "is"})
 _BEGIN = _OPERATORS | {"for", ")", "]"}
 _END = _OPERATORS | {"=", "-", "not", "if", "else", "for"}
-_STATEMENTS = frozenset(
-    {*phrases.DECLARATIONS, *phrases.CLAUSES, *phrases.STEPS, *phrases.MESSAGE_PARTS, "elif", "else", "timeout"}
-)
+_STATEMENTS = frozenset({*DECLARATIONS, *CLAUSES, *STEPS, *MESSAGE_PARTS, "elif", "else", "timeout"})
 _VALUES = frozenset({"NAME", "STRING", "INT", "FLOAT", "DURATION", "NONE", "BOOL"})
 
 
@@ -34,14 +32,14 @@ def goes_on(line: Line) -> bool:
     if not line.tokens:
         return False
     first = line.tokens[0]
-    is_value = first.type in ("STRING", "FLOAT", "DURATION") or (first.type == "INT" and not phrases.is_arm(line))
+    is_value = first.type in ("STRING", "FLOAT", "DURATION") or (first.type == "INT" and not line.is_arm)
     return _is_sign(first, _BEGIN) or (line.indented and is_value)
 
 
 def _may_go_on(line: Line, before: list[Line]) -> bool:
     """Whether a line can be the rest of the last line before it, which breaks off."""
     broken_off, header = before[-1], before[-2:-1]
-    if not line.tokens or line.indent < broken_off.indent or phrases.is_arm(line):
+    if not line.tokens or line.indent < broken_off.indent or line.is_arm:
         return False
     first, second = line.tokens[0], line.tokens[1:2]
     if first.type != "STRING" and first.text in _STATEMENTS:

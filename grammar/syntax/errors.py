@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
-from grammar.names import FUNCTIONS, RESERVED_WORDS
+from grammar.names import CLAUSES, DECLARATIONS, FUNCTIONS, MESSAGE_PARTS, RESERVED_WORDS, STEPS
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 from grammar.syntax import numerals, phrases
@@ -105,7 +105,7 @@ def _first_word(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word, found = fault.token.text, phrases.beginning(fault.token)
     if "FLOW" in fault.accepted:
         is_comment = word in ("//", "/", "-")
-        help = wording.COMMENT if is_comment else wording.did_you_mean(suggestions.nearest(word, phrases.DECLARATIONS))
+        help = wording.COMMENT if is_comment else wording.did_you_mean(suggestions.nearest(word, DECLARATIONS))
         return wording.unknown_declaration(fault.span, found, help)
     if "SEND" in fault.accepted:
         return _unknown_step(fault, suggestions)
@@ -129,18 +129,18 @@ def _part_help(token: Token, known: tuple[str, ...], suggestions: Suggestions) -
 
 def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     word = fault.token.text
-    known = (*phrases.CLAUSES, *phrases.STEPS)
+    known = (*CLAUSES, *STEPS)
     if word in ("elif", "else"):
         return wording.branch_without_if(fault.span, word, "timeout" if "TIMEOUT" in fault.accepted else None)
     if word == "timeout" and fault.at(1).text != "=":
         return wording.timeout_without_wait(fault.span)
-    if phrases.is_arm(fault.line):
+    if fault.line.is_arm:
         return wording.arm_without_split(fault.span)
     if fault.at(1).text == "=":
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.meant_set(word))
-    if word in phrases.DECLARATIONS:
+    if word in DECLARATIONS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
-    if word in phrases.MESSAGE_PARTS:
+    if word in MESSAGE_PARTS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.PART_OF_MESSAGE)
     if word in habits.NO_STEPS:
         return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, habits.NO_STEPS[word])
@@ -262,7 +262,7 @@ def _has_expression(fault: SyntaxFault) -> bool:
     if fault.alone or fault.line.head in ("when", "exit", "goal", "set", "wait", "if", "elif", "to"):
         return True
     begins_with_value = fault.line.tokens[0].type in _VALUES or fault.line.head in ("(", "[", "-", "not")
-    return begins_with_value and not phrases.is_arm(fault.line)
+    return begins_with_value and not fault.line.is_arm
 
 
 def _method_help(name: str) -> str | None:

@@ -2,8 +2,8 @@
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
+from grammar.names import DECLARATIONS
 from grammar.source import Source, Span
-from grammar.syntax.phrases import DECLARATIONS
 from grammar.syntax.tokens import Line
 
 

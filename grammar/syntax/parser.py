@@ -12,6 +12,7 @@ from typing import cast
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.names import CLAUSES, MESSAGE_PARTS, STEPS
 from grammar.nodes import Declaration, Expression, Script, Template
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
@@ -275,17 +276,17 @@ class _Parser:
         """A header that may stand here and under which the block of an unreadable line can be read."""
         head = line.head
         if self._machine.accepts("FLOW"):
-            is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS)
+            is_body = following.head in (*CLAUSES, *STEPS)
             return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
         if head == "segment":
             return None
         if not self._machine.accepts("SEND"):
             return _STEP_BLOCK if self._is_in_split() else None
-        if following.head in phrases.MESSAGE_PARTS:
+        if following.head in MESSAGE_PARTS:
             return _MESSAGE
-        if phrases.is_arm(following):
+        if following.is_arm:
             return _SPLIT
-        if head == "send" and following.head not in phrases.STEPS:
+        if head == "send" and following.head not in STEPS:
             return _MESSAGE
         stand_in = _STAND_INS.get(" ".join(token.text for token in line.tokens[:2])) or _STAND_INS.get(
             head, _STEP_BLOCK

@@ -2,15 +2,9 @@
 
 from collections.abc import Iterable
 
+from grammar.names import EMAIL_PARTS, MESSAGE_PARTS, WEB_PARTS
 from grammar.syntax.tokens import Line, Token
 from grammar.wording import forms, listed
-
-DECLARATIONS = ("event", "field", "segment", "flow")
-CLAUSES = ("on", "when", "limit", "hours", "exit", "goal")
-STEPS = ("send", "if", "set", "convert", "wait", "split", "stop")
-WEB_PARTS = ("text", "button", "sender")
-EMAIL_PARTS = ("subject", "text", "html", "to")
-MESSAGE_PARTS = tuple(dict.fromkeys((*WEB_PARTS, *EMAIL_PARTS)))
 
 
 def form(line: Line) -> str | None:
@@ -31,12 +25,6 @@ def parts(accepted: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
     if is_web:
         return "a web message", WEB_PARTS
     return ("an e-mail", EMAIL_PARTS) if is_email else None
-
-
-def is_arm(line: Line) -> bool:
-    """Whether a line begins like an arm of a `split`, its percents perhaps no whole number."""
-    first, second = line.tokens[:1], line.tokens[1:2]
-    return bool(first and first[0].type in ("INT", "FLOAT") and second and second[0].type in ("PERCENT", "COLON"))
 
 
 def _looked_up(phrases: dict[str, str], line: Line) -> str | None:

@@ -59,3 +59,9 @@ class Line:
     def head(self) -> str:
         """Its first word or symbol."""
         return self.tokens[0].text if self.tokens else ""
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it begins like an arm of a `split`, its percents perhaps no whole number."""
+        first, second = self.tokens[:1], self.tokens[1:2]
+        return bool(first and first[0].type in ("INT", "FLOAT") and second and second[0].type in ("PERCENT", "COLON"))
