@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from grammar.diagnostics import Diagnostics
 from grammar.formatter.spelling import spelled
 from grammar.source import Source
-from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.parser import parse_expression
 from grammar.syntax.tokens import Token
 

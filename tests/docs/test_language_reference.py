@@ -38,8 +38,8 @@ from grammar.names import (
 from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step, Trigger
 from grammar.not_yet import report_not_yet
 from grammar.source import Source
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.expressions import MAX_NODES
-from grammar.syntax.lexing import MAX_LEVELS
 from grammar.syntax.parser import MAX_FILE_BYTES
 from tests.docs.markdown import code
 from tests.docs.test_language import FILES, PAGE, claims
