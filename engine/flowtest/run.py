@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiler
 from engine.flowtest import failures
+from engine.flowtest.declared import Apply, ReadFile
 from engine.flowtest.failures import Failure, Sent
-from engine.flowtest.plan import START, Apply, Plan, Planned, ReadFile, plan
+from engine.flowtest.plan import START, Plan, Planned, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
