@@ -25,7 +25,8 @@ def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int 
             unmatched = None if line.dedents else unmatched
         elif line.dedents or line.indent < margin or line.indent == unmatched:
             if line.indent != unmatched:
-                _report_unmatched(line, source, report)
+                span = Span(source, line.start, line.start + max(line.indent, 1))
+                line.complain(wording.unmatched_indentation(span), report)
             unmatched = line.indent
             if left is not None and len(levels) == 1 and line.head not in DECLARATIONS:
                 levels.append(left)
@@ -37,9 +38,3 @@ def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int 
                 previous.opens = True
         previous = line
     return len(levels) - 1
-
-
-def _report_unmatched(line: Line, source: Source, report: Diagnostics) -> None:
-    if not line.reported:
-        line.reported = True
-        report.add(wording.unmatched_indentation(Span(source, line.start, line.start + max(line.indent, 1))))

@@ -415,9 +415,7 @@ class Lexer:
 
     def _complain(self, diagnostic: Diagnostic) -> None:
         """Reports an error after which the line can still be read."""
-        if not self._line.reported:
-            self._line.reported = True
-            self._report.add(diagnostic)
+        self._line.complain(diagnostic, self._report)
 
     def _fail(self, diagnostic: Diagnostic) -> None:
         """Reports an error that leaves the line unreadable."""
