@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grammar import wording
+from grammar.built_in import segments_of
 from grammar.checker import check
 from grammar.diagnostics import Diagnostics
 from grammar.flowtest.nodes import Command, Declare, Load
-from grammar.names import PREDECLARED_SEGMENTS
 from grammar.nodes import Declaration, Event, Script
 from grammar.not_yet import report_not_yet
 from grammar.scope import Scope
@@ -46,7 +46,7 @@ class Declared:
         self.script, self.catalogue = script, catalogue.with_open_visits()
         self.scope = Scope.of(script)
         self.flows = {flow.name: flow for flow in script.flows}
-        self.segments = dict.fromkeys([*PREDECLARED_SEGMENTS, *(segment.name for segment in script.segments)])
+        self.segments = segments_of(script)
 
     def load(self, command: Load) -> None:
         path = command.path
