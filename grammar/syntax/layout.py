@@ -7,8 +7,8 @@ from grammar.source import Source, Span
 from grammar.syntax.tokens import Line
 
 
-def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> int:
-    """Notes on each line the blocks that begin and end before it; returns how many are open at the end.
+def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> None:
+    """Notes on each line the blocks that begin and end before it.
 
     A line that is indented like no line above it counts to the nearest block it can belong to, and is reported, and
     so is only the first of several that are indented like it. `margin`: the indentation of a line that is in no block.
@@ -37,4 +37,3 @@ def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int 
             if previous is not None:
                 previous.opens = True
         previous = line
-    return len(levels) - 1
