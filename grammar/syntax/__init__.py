@@ -2,6 +2,6 @@
 
 From outside import `parser`. `characters`, `numerals` and `brackets` help the lexer; `continuation` says where a line
 ends that its author did not end. `tree`, `steps` and `expressions` build the nodes, `templates` reads what stands in
-texts; `errors` says what is wrong where the machine stops, `phrases` how things are called there, and `stand_ins` what
-takes the place of such a line.
+texts. Where the machine stops, there is a `fault`: `errors` says what is wrong there (`beginnings`, where it is a
+line's first word), `phrases` how things are called, and `stand_ins` what takes the place of the line.
 """

@@ -17,7 +17,8 @@ from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 from grammar.syntax import phrases, stand_ins
 from grammar.syntax.continuation import goes_on, joined
-from grammar.syntax.errors import SyntaxFault, explain
+from grammar.syntax.errors import explain
+from grammar.syntax.fault import SyntaxFault
 from grammar.syntax.layout import lay_out
 from grammar.syntax.lexing import Lexer
 from grammar.syntax.machine import Machine
