@@ -8,15 +8,8 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
 from engine.graph import Graph, in_milliseconds
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
-from grammar.nodes import (
-    Flow,
-    Limit,
-    OnAnyEvent,
-    OnEvent,
-    OnEventSeq,
-    Script,
-)
+from grammar.built_in import DERIVED, segments_of
+from grammar.nodes import Flow, Limit, OnAnyEvent, OnEvent, OnEventSeq, Script
 from grammar.scope import Place, Scope
 from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
@@ -110,7 +103,7 @@ class _Builder:
 
     def __init__(self, script: Script, catalogue: Catalogue, zone: ZoneInfo) -> None:
         self.catalogue = catalogue
-        self.segments = {**BUILT_IN_SEGMENTS, **{s.name: s.condition for s in script.segments}}
+        self.segments = segments_of(script)
         self.compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, self.segments, DERIVED)
 
     def flow(self, flow: Flow) -> ReadyFlow:

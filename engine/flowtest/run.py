@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiler
 from engine.flowtest import failures
+from engine.flowtest.declared import Apply, ReadFile
 from engine.flowtest.failures import Failure, Sent
-from engine.flowtest.plan import START, Apply, Plan, Planned, ReadFile, plan
+from engine.flowtest.plan import START, Plan, Planned, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
 from engine.step import Decision
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -41,7 +42,7 @@ from grammar.flowtest.nodes import (
     Visit,
 )
 from grammar.lint import lint_condition
-from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
+from grammar.names import TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.scope import Scope
 from grammar.syntax.parser import parse_expression, read_source
@@ -98,7 +99,7 @@ class Run:
 
     def _hold(self, script: Script) -> None:
         self._script = script
-        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        segments = segments_of(script)
         nobody = {name: Constant(condition.span, False) for name, condition in segments.items()}
         self._compiler = Compiler(Scope.of(script), self._plan.zone, segments, DERIVED)
         self._compiler_before_birth = replace(self._compiler, segments=nobody)
@@ -280,8 +281,7 @@ class Run:
         found = Diagnostics()
         expression = parse_expression(command.expression, found)
         if expression is not None and found.ok:
-            names = [*PREDECLARED_SEGMENTS, *(segment.name for segment in self._script.segments)]
-            check_expression(expression, Scope.of(self._script), found, names)
+            check_expression(expression, Scope.of(self._script), found, [*segments_of(self._script)])
             if found.ok:
                 lint_condition(expression, self._script, found)
         if any(diagnostic.code.startswith(command.code.text) for diagnostic in found):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.checker.arguments import check_call
 from grammar.checker.exact_time import check_exact_time
 from grammar.checker.repairs import refitted
@@ -28,6 +28,7 @@ from grammar.nodes import Call, Comparison, Constant, Expression, FieldType, Nam
 from grammar.scope import Place, Scope
 from grammar.suggest import Suggestions
 from grammar.walk import walk
+from grammar.wording import habits
 
 _LONGEST = 30
 """Characters of a name that is shown twice in a help line."""

@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.check import check
 from engine.graph import Branch, Division, Email, End, Graph, Pause, Position, Send, Watch, Webhook, Write
 from engine.program import Program
+from grammar.program import read_files
 from variables.values import Value, moment
 
 HEAD = """
@@ -20,7 +20,7 @@ NOW = moment(1_767_261_600_000)
 
 def graph(steps: str) -> Graph:
     text = HEAD + "".join(f"    {line}\n" for line in steps.strip("\n").splitlines())
-    checked = check([("t.flow", text)])
+    checked = read_files([("t.flow", text)])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, zone=ZoneInfo("Asia/Shanghai")).flows[0].graph
 

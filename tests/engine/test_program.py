@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.check import check
 from engine.graph import in_a_link
 from engine.library import build
 from engine.program import NOTHING, Program
+from grammar.program import read_files
 from variables.apps import StoredProgram
 from variables.catalogue import EventField
 from variables.profile import Profile
@@ -36,7 +36,7 @@ flow {name}:
 
 
 def program(*flows: str, version: int = 1, zone: str = "UTC") -> Program:
-    checked = check([("t.flow", EVENTS + "".join(flows))])
+    checked = read_files([("t.flow", EVENTS + "".join(flows))])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, version, ZoneInfo(zone))
 
@@ -211,7 +211,9 @@ def test_no_value_breaks_out_of_a_link(text: str) -> None:
 
 
 def test_templates_print_null_as_nothing_and_keep_the_plain_text() -> None:
-    checked = check([("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))])
+    checked = read_files(
+        [("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))]
+    )
     built = Program.build(checked.script)
     send = built.flows[0].graph.steps[0]
     text = getattr(send, "text")  # noqa: B009 - whichever step it is

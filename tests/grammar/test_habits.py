@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -12,9 +12,9 @@ from grammar.kinds import Type
 from grammar.names import FUNCTIONS
 from grammar.scope import Scope
 from grammar.source import Source
-from grammar.syntax import characters
 from grammar.syntax.parser import parse_expression
-from grammar.wording import CALLS
+from grammar.wording import habits
+from grammar.wording.forms import CALLS
 from tests.grammar.support import EVENT, diagnostics, flow
 
 DECLARED = EVENT + (
@@ -292,7 +292,7 @@ def test_what_is_shown_for_a_call_or_a_set_gives_a_value() -> None:
 
 
 def test_advice_calls_only_functions_that_there_are() -> None:
-    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, characters.FOREIGN)
+    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, habits.SIGNS)
     called = {name for table in tables for help in table.values() for name in re.findall(r"(\w+)\(", help)}
     assert called
     assert called <= set(FUNCTIONS)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine.compile import Compiler
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.lint.consistency import possible
 from grammar.lint.truth import Truths
 from grammar.scope import Scope
@@ -29,7 +29,7 @@ PROGRAM = script(
     'segment rare:\n    not in_segment("eager") or points in [1, 2]\n'
 )
 TRUTHS = Truths(PROGRAM)
-SEGMENTS = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in PROGRAM.segments}}
+SEGMENTS = segments_of(PROGRAM)
 COMPILER = Compiler(Scope.of(PROGRAM), ZoneInfo("Asia/Shanghai"), SEGMENTS, DERIVED)
 NOW = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
