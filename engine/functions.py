@@ -94,8 +94,12 @@ def rounded(value: Value, digits: int | None = None) -> Value:
         return None
 
 
+LONGEST_INT = 500
+"""Characters of a text that is read as an int: the time that it takes grows with their square."""
+
+
 def to_int(value: Value) -> int | None:
-    if not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str) or (isinstance(value, str) and len(value) > LONGEST_INT):
         return None
     try:
         return int(value)

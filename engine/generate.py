@@ -36,7 +36,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.patterns import compile_pattern
-from grammar.types import NUMBER, Scope, Type, Types, infer_all
+from grammar.types import NUMBER, Scope, Type, Types, infer_all, may_be_huge
 
 NUMBER_CLASSES = frozenset({bool, int, float})
 
@@ -183,7 +183,7 @@ class Generator:
         left, right = self._type(node.left), self._type(node.right)
         whole = Type.INT | Type.BOOL
         if node.operator in ("+", "-", "*") and _only(left, whole) and _only(right, whole):
-            return True
+            return node.operator != "*" or not may_be_huge(node)
         if node.operator in ("//", "%") and _only(left, whole) and _is_nonzero(node.right, int):
             return True
         if node.operator in ("+", "-") and _is_now(node.left) and _is_nonzero(node.right, timedelta) and self.hurried:

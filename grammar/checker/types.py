@@ -214,7 +214,8 @@ def _comparable(left: Type, operator: str, right: Type) -> bool:
 
 def _index(node: Index, container: Type, index: Type) -> Diagnostic | None:
     if not _may_be(container, Type.LIST):
-        return wording.no_elements(node.span, container)
+        reads_text = Type.TEXT in container and _may_be(index, Type.INT | Type.BOOL)
+        return None if reads_text else wording.no_elements(node.span, container)
     if Type.JSON in container or _may_be(index, Type.INT | Type.BOOL):
         return None
     return wording.no_index(node.index.span, index)

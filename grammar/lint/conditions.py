@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from grammar import wording
 from grammar.checker.repairs import expression_in_braces
 from grammar.diagnostics import Diagnostics
+from grammar.kinds import Type
 from grammar.lint.consistency import possible
 from grammar.lint.reach import Reach, Surroundings, written_by
 from grammar.lint.truth import Truths
@@ -104,9 +105,11 @@ class _Conditions:
         self.check_within(condition)
 
     def check_within(self, value: Expression) -> None:
-        """Checks the conditions of all `A if CONDITION else B` in an expression."""
+        """Checks the conditions of all `A if CONDITION else B` in an expression, and what its parts read."""
         for node in walk(value):
             _check_moment(node, self._report)
+            if isinstance(node, Index) and self._truths.subjects.type_of(node.value) & ~Type.NULL == Type.TEXT:
+                self._report.add(wording.no_characters(node.span))
             if isinstance(node, Conditional) and id(node.condition) not in self._visited:
                 self._truths.of(node.condition)
                 self._tell(node.condition)

@@ -47,6 +47,11 @@ def no_moment(span: Span, function: str) -> Diagnostic:
     return warning("W510", span, f"this text writes no moment: `{function}` gives nothing for it", DAY)
 
 
+def no_characters(span: Span) -> Diagnostic:
+    return warning("W511", span, "this is always null: a text is not read character by character", AFFIXES)
+
+
+AFFIXES = 'write `startswith(user_city, "B")`, `endswith(user_city, "g")` or `matches(user_city, "^.e")`'
 JSON_HOLDS = "json holds neither moments nor durations: `datetime(A)` makes a moment of it, and `A * 1d` so many days"
 WRITTEN_OUT = "it is written out as a constant"
 WRITTEN_TEXT = 'it is only a text; several are compared by `in`, such as `user_country in ["CN", "DE"]`'

@@ -129,6 +129,8 @@ def arithmetic(symbol: str, a: Value, b: Value) -> Value:
         return None
     if isinstance(result, list) and len(result) > 10_000:
         return None
+    if symbol == "*" and isinstance(result, int) and a.bit_length() + b.bit_length() > 16_384:
+        return None
     return finite(result)
 
 

@@ -160,8 +160,9 @@ def test_an_argument_is_refused_exactly_where_it_gives_nothing(call: str) -> Non
 BY_VALUE = {
     ("min({})", '[1, "a"]'),
     ("max({})", '[1, "a"]'),
+    *(("({})[0]", text) for text in ("t", "u", "visitor_id")),
 }
-"""Where the type fits, and the one value that there is does not."""
+"""Where the type fits, and the one value that there is does not; and a text's `[0]`, which is null by definition."""
 
 
 # What authors write ---------------------------------------------------------------------------------------------------
@@ -231,6 +232,7 @@ def test_what_may_be_right_is_no_error(text: str) -> None:
         ("min(n, None)", ["E311"]),
         ("[1].a", ["E312"]),
         ("now[0]", ["E313"]),
+        ("user_city['a']", ["E313"]),
         ("[1]['a']", ["E314"]),
     ],
 )
@@ -242,6 +244,7 @@ def test_what_gives_nothing_is_an_error(text: str, expected: list[str]) -> None:
     ("text", "expected"),
     [
         ("user_city.name.first + 1 > 2", ["E312"]),
+        ("now[0][1].x", ["E313"]),
         ("user_city[0][1].x", ["E313"]),
         ("len('a' - 1) + 'b' * len(-user_city)", ["E304", "E304", "E305"]),
         ("nope + 'a' > 'b'", ["E201"]),
