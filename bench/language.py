@@ -92,7 +92,7 @@ def _parsing(shape: str) -> float:
 
 def _running(shape: str) -> float:
     scope = Scope.build([1], {"x": Type.TEXT, "y": Type.TEXT})
-    run = Compiler(scope, ZoneInfo("UTC"), BUILT_IN_SEGMENTS, DERIVED).value(_parse(shape)).run
+    run = Compiler(scope, ZoneInfo("UTC"), BUILT_IN_SEGMENTS, DERIVED).value(_parse(shape)).evaluate
     return _time(lambda: run(TEXTS, NOW), 15)
 
 

@@ -94,17 +94,18 @@ def rounded(value: Value, digits: int | None = None) -> Value:
         return None
 
 
-LONGEST_INT = 500
-"""Characters of a text that is read as an int: the time that it takes grows with their square."""
-
-
 def to_int(value: Value) -> int | None:
-    if not isinstance(value, int | float | str) or (isinstance(value, str) and len(value) > LONGEST_INT):
+    if not isinstance(value, int | float | str):
         return None
     try:
-        return int(value)
+        return _long_int(value) if isinstance(value, str) and len(value) > 100 else int(value)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=64)  # the time it takes grows with the square of the length, and a condition may ask often
+def _long_int(text: str) -> int:
+    return int(text)
 
 
 def to_float(value: Value) -> Value:
@@ -289,10 +290,15 @@ def to_text(value: Value, zone: ZoneInfo) -> str | None:
 
 def _number_text(value: float) -> str | None:
     try:
-        text = str(value)
+        text = _long_text(value) if isinstance(value, int) and value.bit_length() > 300 else str(value)
     except ValueError:  # an int of more digits than Python prints
         return None
     return text.removesuffix(".0")
+
+
+@lru_cache(maxsize=64)  # as with reading one
+def _long_text(value: int) -> str:
+    return str(value)
 
 
 def _duration_text(value: timedelta) -> str:

@@ -1,6 +1,7 @@
 """A program: all the active declarations of an app, compiled. It knows what each flow reads and each event starts."""
 
-from collections.abc import Iterable, Mapping
+from ast import Module
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.compile import Compiled, Compiler
 from engine.graph import Graph, in_milliseconds
 from grammar.built_in import DERIVED, segments_of
-from grammar.nodes import Flow, Limit, OnAnyEvent, OnEvent, OnEventSeq, Script
+from grammar.nodes import Constant, Flow, Limit, OnAnyEvent, OnEvent, OnEventSeq, Script
 from grammar.scope import Place, Scope
 from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
@@ -27,7 +28,6 @@ class ReadyFlow:
 
     name: str
     events: frozenset[int]
-    when: Compiled | None
     limit: tuple[int, int | None] | None
     """How many starts, in how many milliseconds (None: in all)."""
     graph: Graph
@@ -35,13 +35,13 @@ class ReadyFlow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event may start, in order of declaration, and all that the conditions of these flows read."""
+    """What an event may start, in order of declaration. `whens` gives the places of the flows whose `when` is true."""
 
     flows: tuple[ReadyFlow, ...]
-    reads: frozenset[str]
+    whens: Compiled
 
 
-NOTHING = Plan((), frozenset())
+NOBODY = Plan((), Compiled(lambda values, now: [], (), lambda: Module([], [])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ class Program:
         flows = tuple(builder.flow(flow) for flow in script.flows)
         segments = {name: builder.compiler.condition(condition) for name, condition in builder.segments.items()}
         derived = {name: builder.compiler.condition(expression) for name, expression in DERIVED.items()}
-        plans = {event.seq: _plan(event, flows) for event in catalogue.events.values()}
+        plans = {event.seq: builder.plan(event, flows, script) for event in catalogue.events.values()}
         return cls(version, catalogue, flows, segments, derived, resets or {}, plans)
 
     def plan(self, event: EventField) -> Plan:
-        return self.plans.get(event.seq, NOTHING)
+        return self.plans.get(event.seq, NOBODY)
 
     def values(self, profile: Profile, now: datetime) -> dict[str, Value]:
         """Every variable's value for a visitor at an instant, the derived ones among them, by name."""
         values = {name: variable.read(profile.fields) for name, variable in self.catalogue.variables.items()}
-        derived = {name: bool(compiled.run(values, now)) for name, compiled in self.derived.items()}
+        derived = {name: bool(compiled.evaluate(values, now)) for name, compiled in self.derived.items()}
         return {**values, **derived}
 
     def segments_of(self, profile: Profile, now: datetime) -> list[str]:
@@ -90,12 +90,7 @@ class Program:
             return False
         compiled, variables = self.segments[segment], self.catalogue.variables
         values = {name: variables[name].read(profile.fields) for name in compiled.reads if name in variables}
-        return bool(compiled.run({**values, "visitor_id": profile.visitor}, now))
-
-
-def _plan(event: EventField, flows: Iterable[ReadyFlow]) -> Plan:
-    started = tuple(flow for flow in flows if event.seq in flow.events)
-    return Plan(started, frozenset().union(*(flow.when.reads for flow in started if flow.when is not None)))
+        return bool(compiled.evaluate({**values, "visitor_id": profile.visitor}, now))
 
 
 class _Builder:
@@ -108,8 +103,14 @@ class _Builder:
 
     def flow(self, flow: Flow) -> ReadyFlow:
         graph = Graph.of(flow.steps, self.compiler, self.catalogue.variables)
-        when = None if flow.when is None else self.compiler.condition(flow.when)
-        return ReadyFlow(flow.name, self._events(flow), when, _limit(flow.limit), graph)
+        return ReadyFlow(flow.name, self._events(flow), _limit(flow.limit), graph)
+
+    def plan(self, event: EventField, flows: Sequence[ReadyFlow], script: Script) -> Plan:
+        started = [(ready, flow) for ready, flow in zip(flows, script.flows, strict=True) if event.seq in ready.events]
+        if not started:
+            return NOBODY
+        whens = [Constant(flow.span, True) if flow.when is None else flow.when for _, flow in started]
+        return Plan(tuple(ready for ready, _ in started), self.compiler.conditions(whens))
 
     def _events(self, flow: Flow) -> frozenset[int]:
         seqs: set[int] = set()

@@ -87,9 +87,9 @@ def _start_flows(happening: "_Happening") -> Stepped:
     plan, profile = happening.plan, happening.folded
     if not plan.flows:
         return Stepped(profile)
-    environment = happening.environment(profile, plan.reads)
-    now = happening.now
-    called_for = [flow for flow in plan.flows if flow.when is None or flow.when.run(environment, now)]
+    values = [happening.value(profile, name) for name in plan.whens.order]
+    places: list[int] = plan.whens.run(values, happening.now)
+    called_for = [plan.flows[place] for place in places]
     if not called_for:
         return Stepped(profile)
     messages: list[Message] = []
@@ -121,17 +121,15 @@ class _Happening:
         self._variables = program.catalogue.variables
 
     def environment(self, profile: Profile, names: Iterable[str]) -> dict[str, Value]:
-        """The variable provider: the values of the names that a program reads, out of a profile."""
-        environment: dict[str, Value] = {}
-        for name in names:
-            variable = self._variables.get(name)
-            if variable is not None:
-                environment[name] = variable.read(profile.fields)
-            elif name == "visitor_id":
-                environment[name] = profile.visitor
-            else:
-                environment[name] = self._own[name]
-        return environment
+        """The variable provider: the values of the names that a program reads."""
+        return {name: self.value(profile, name) for name in names}
+
+    def value(self, profile: Profile, name: str) -> Value:
+        """The value of a name, out of a profile or of what happens."""
+        variable = self._variables.get(name)
+        if variable is not None:
+            return variable.read(profile.fields)
+        return profile.visitor if name == "visitor_id" else self._own[name]
 
     @cached_property
     def _own(self) -> Mapping[str, Value]:
@@ -181,7 +179,7 @@ class _Run:
                 raise NotImplementedError(f"{step}: the check refuses flows with steps that cannot run yet")
 
     def _value(self, compiled: Compiled) -> Value:
-        return compiled.run(self._environment, self._happening.now)
+        return compiled.evaluate(self._environment, self._happening.now)
 
     def _write(self, ready: Write) -> None:
         """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""

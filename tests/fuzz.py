@@ -139,7 +139,9 @@ def _examine_evaluation(text: str, chance: random.Random) -> None:
         segments = segments_of(script)
         compiler = Compiler(Scope.of(script), ZoneInfo("Asia/Shanghai"), segments, DERIVED)
         compiled = [compiler.value(segment.condition) for segment in script.segments]
-        values.append([repr(one.run({**dict.fromkeys(one.reads), **v}, NOW)) for one in compiled for v in visitors])
+        values.append(
+            [repr(one.evaluate({**dict.fromkeys(one.reads), **v}, NOW)) for one in compiled for v in visitors]
+        )
     assert values[0] == values[1], "the layout changed a value"
 
 

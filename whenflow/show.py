@@ -62,8 +62,15 @@ def summary(out: Console, err: Console, checked: Checked) -> None:
 
 
 def generated(out: Console, checked: Checked) -> None:
-    """The Python that each flow's expressions become."""
-    for flow in Program.build(checked.script).flows:
+    """The Python that the expressions become: of the `when`s event by event, of the steps flow by flow."""
+    program = Program.build(checked.script)
+    for event in program.catalogue.events.values():
+        plan = program.plan(event)
+        out.print(
+            f"\nevent {event.name}: {', '.join(flow.name for flow in plan.flows) or 'starts nothing'}", style="bold"
+        )
+        out.print(plan.whens.generated, markup=False)
+    for flow in program.flows:
         out.print(f"\nflow {flow.name}", style="bold")
-        for compiled in [*([flow.when] if flow.when else []), *flow.graph.compiled]:
+        for compiled in flow.graph.compiled:
             out.print(compiled.generated, markup=False)

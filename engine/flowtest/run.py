@@ -307,7 +307,7 @@ class Run:
     def _evaluate(self, expression: Expression, profile: Profile) -> Value:
         """Before a visitor's first item every segment is false."""
         compiler = self._compiler if profile.fields else self._compiler_before_birth
-        return compiler.value(expression).run(self._environment(profile), moment(self._clock))
+        return compiler.value(expression).evaluate(self._environment(profile), moment(self._clock))
 
     def _false_part(self, expression: Expression, profile: Profile) -> Expression:
         """Of conditions that are joined by `and`, the first that is not true."""

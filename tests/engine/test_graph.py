@@ -128,9 +128,9 @@ send email:
 """).steps
     assert isinstance(email, Email)
     assert email.html is not None
-    assert email.subject.run({"nick": nick}, NOW) == subject
-    assert email.html.run({"nick": nick}, NOW) == markup
-    assert email.text.run({}, NOW) == "It is 2026-01-01 18:00"
+    assert email.subject.evaluate({"nick": nick}, NOW) == subject
+    assert email.html.evaluate({"nick": nick}, NOW) == markup
+    assert email.text.evaluate({}, NOW) == "It is 2026-01-01 18:00"
 
 
 def test_an_email_goes_to_the_visitors_own_address_unless_it_says_to_whom() -> None:
@@ -145,15 +145,15 @@ send email:
 """).steps
     assert isinstance(own, Email)
     assert isinstance(other, Email)
-    assert own.to.run({"user_email": "a@example.com"}, NOW) == "a@example.com"
-    assert other.to.run({"track_event_data": {"email": "b@example.com"}}, NOW) == "b@example.com"
+    assert own.to.evaluate({"user_email": "a@example.com"}, NOW) == "a@example.com"
+    assert other.to.evaluate({"track_event_data": {"email": "b@example.com"}}, NOW) == "b@example.com"
 
 
 def test_a_webhook_carries_the_values_of_its_variables() -> None:
     (hook,) = graph('send webhook "https://example.com/hook" with nick, is_online, run_time').steps
     assert isinstance(hook, Webhook)
     given = {"nick": "n", "run_time": NOW, "last_seen_time": NOW}
-    assert {name: value.run(given, NOW) for name, value in hook.values.items()} == {
+    assert {name: value.evaluate(given, NOW) for name, value in hook.values.items()} == {
         "nick": "n",
         "is_online": True,
         "run_time": NOW,

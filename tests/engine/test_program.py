@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.graph import in_a_link
 from engine.library import build
-from engine.program import NOTHING, Program
+from engine.program import NOBODY, Program
 from grammar.program import read_files
 from variables.apps import StoredProgram
 from variables.catalogue import EventField
@@ -66,7 +66,7 @@ def test_an_event_may_start_the_flows_that_name_it_in_order_of_declaration() -> 
 def test_an_event_that_no_flow_waits_for_starts_nothing() -> None:
     built = program(flow("a", "webclick"))
     assert started(built) == {1: ["a"], 2: [], 7: []}
-    assert built.plan(EventField(5, "unknown", UUID)) is NOTHING
+    assert built.plan(EventField(5, "unknown", UUID)) is NOBODY
 
 
 def test_a_plan_reads_what_the_conditions_read_and_nothing_of_the_steps() -> None:
@@ -76,7 +76,7 @@ def test_a_plan_reads_what_the_conditions_read_and_nothing_of_the_steps() -> Non
         flow("c", "checkout", "when vip"),
     )
     plan = built.plan(built.catalogue.events["webclick"])
-    assert plan.reads == {"event_count_1", "nick", "last_seen_time", "first_seen_time"}
+    assert plan.whens.reads == {"event_count_1", "nick", "last_seen_time", "first_seen_time"}
     assert plan.flows[0].graph.reads == {"user_email"}
 
 
@@ -217,6 +217,6 @@ def test_templates_print_null_as_nothing_and_keep_the_plain_text() -> None:
     built = Program.build(checked.script)
     send = built.flows[0].graph.steps[0]
     text = getattr(send, "text")  # noqa: B009 - whichever step it is
-    assert text.run({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
-    assert text.run({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"
+    assert text.evaluate({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
+    assert text.evaluate({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"
     assert json.dumps(text.generated)

@@ -93,7 +93,7 @@ def values(tree: Expression) -> Iterator[Value]:
     code = COMPILER.value(tree)
     names = sorted(code.reads)
     for combination in product(*(SAMPLES[name] for name in names)):
-        yield code.run(dict(zip(names, combination, strict=True)), NOW)
+        yield code.evaluate(dict(zip(names, combination, strict=True)), NOW)
 
 
 def fallback(tree: Expression) -> Value:

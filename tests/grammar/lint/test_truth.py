@@ -157,7 +157,7 @@ def check(text: str) -> None:
     can_be = said(text)
     if can_be == {True, False}:
         return
-    run = COMPILER.condition(expression(text)).run
+    run = COMPILER.condition(expression(text)).evaluate
     for one in VISITORS:
         assert bool(run(one, NOW)) in can_be, (text, one)
 
@@ -202,5 +202,5 @@ def test_of_one_variable_of_whole_numbers_all_is_known(data: some.DataObject, su
     )
     text = data.draw(some.recursive(comparison.map(lambda text: f"({text})"), joined, max_leaves=6))
     name = next(word for word in re.findall(r"\w+", subject) if word[0].isalpha())
-    run = COMPILER.condition(expression(text)).run
+    run = COMPILER.condition(expression(text)).evaluate
     assert said(text) == {bool(run({name: value}, NOW)) for value in WHOLE[subject]}, text
