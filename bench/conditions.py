@@ -1,7 +1,8 @@
 """A condition, per evaluation: Whenflow's compiled function against the same test by hand, and against six peers.
 
-Fair, because all get the same values of one visitor in a dict that is ready, all are compiled before the clock starts,
-and all are seen to give the same answer. They run in turns; a ratio is the median of the ratios of single rounds.
+Fair, because all get the same values of one visitor in the form that they want, a dict or a list, which is ready; all
+are compiled before the clock starts, and all are seen to give the same answer. They run in turns; a ratio is the median
+of the ratios of single rounds.
 
 The dict has no more names than the condition reads. That favours peers which convert all they are given; what they
 take for a dict as one would hand it to all of a visitor's conditions is measured apart ("among … values"), and so is
@@ -70,7 +71,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
 
 
 def _measure(case: Case, label: str, values: Values, rounds: int) -> Result:
-    ours, by_hand = (_function(name, function, values) for name, function in _functions(case))
+    ours, by_hand = _functions(case, values)
     peers = [peer(case, values) for peer in PEERS]
     prepared = prepared_context(case, values)
     contenders = (ours, by_hand, *peers, prepared)
@@ -80,15 +81,13 @@ def _measure(case: Case, label: str, values: Values, rounds: int) -> Result:
     return Result(label, times, fastest, prepared.name)
 
 
-def _functions(case: Case) -> Iterator[tuple[str, object]]:
+def _functions(case: Case, values: Values) -> Iterator[Contender]:
     expression = parse_expression(Source("bench", case.flow), Diagnostics())
     assert expression is not None
-    yield OURS, _compiler.condition(expression).run
-    yield BY_HAND, case.by_hand
-
-
-def _function(name: str, function: object, values: Values) -> Contender:
-    return Contender(name, "run(values, now)", {"run": function, "values": dict(values), "now": NOW})
+    compiled = _compiler.condition(expression)
+    ours = [values.get(name) for name in compiled.order]
+    yield Contender(OURS, "run(values, now)", {"run": compiled.run, "values": ours, "now": NOW})
+    yield Contender(BY_HAND, "run(values, now)", {"run": case.by_hand, "values": dict(values), "now": NOW})
 
 
 def _check_answers(case: Case, contenders: Sequence[Contender]) -> None:

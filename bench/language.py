@@ -11,13 +11,13 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from bench.report import Row, at_most, duration
-from engine.check import check
 from engine.compile import Compiler
 from engine.program import Program
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
 from grammar.nodes import Expression
+from grammar.program import read_files
 from grammar.scope import Scope
 from grammar.source import Source
 from grammar.syntax.parser import MAX_FILE_BYTES, parse_expression
@@ -63,7 +63,9 @@ def rows(*, quick: bool) -> Iterator[Row]:
     text = HEAD + "".join(FLOW.format(number=number) for number in range(1, FLOWS + 1))
     yield _within(f"{FLOWS:,} flows parsed, checked and compiled", _time(lambda: _compile(text), times), 5)
     largest = HEAD + "".join(FLOW.format(number=n) for n in range(1, MAX_FILE_BYTES // len(FLOW.encode()) - 50))
-    yield _within(f"a file of {len(largest.encode()) >> 10} KiB checked", _time(lambda: check([("f", largest)]), 1), 10)
+    yield _within(
+        f"a file of {len(largest.encode()) >> 10} KiB checked", _time(lambda: read_files([("f", largest)]), 1), 10
+    )
     formatting = _time(lambda: format_source(Source("f", largest), Diagnostics()), 1)
     yield Row("the same file formatted", duration(formatting))
     yield _slowest("largest expression, parsed", {name: _parsing(shape) for name, shape in SHAPES.items()}, 0.05)
@@ -71,7 +73,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
 
 
 def _compile(text: str) -> None:
-    checked = check([("bench.flow", text)])
+    checked = read_files([("bench.flow", text)])
     if not checked.ok:
         raise ValueError(f"the flows have errors: {checked.diagnostics[:3]}")
     Program.build(checked.script)
@@ -90,7 +92,7 @@ def _parsing(shape: str) -> float:
 
 def _running(shape: str) -> float:
     scope = Scope.build([1], {"x": Type.TEXT, "y": Type.TEXT})
-    run = Compiler(scope, ZoneInfo("UTC"), BUILT_IN_SEGMENTS, DERIVED).value(_parse(shape)).run
+    run = Compiler(scope, ZoneInfo("UTC"), BUILT_IN_SEGMENTS, DERIVED).value(_parse(shape)).evaluate
     return _time(lambda: run(TEXTS, NOW), 15)
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.view import visitor_view
-from engine.check import check_to_run
 from engine.library import ProgramLibrary
 from engine.program import Program
-from grammar.program import Checked
+from grammar.program import Checked, read_files
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
 from variables.shards import ListenedShard, Shards
@@ -86,7 +85,7 @@ class RunningApp:
 
         Raises InvalidProgram, ReassignedEvents (unless `reset`), StoreUnavailable.
         """
-        checked = await asyncio.to_thread(check_to_run, files)
+        checked = await asyncio.to_thread(read_files, files)
         if not checked.ok:
             raise InvalidProgram(checked)
         await asyncio.to_thread(Program.build, checked.script)  # should that fail, then here and not in the shards

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.diagnostics import Diagnostic
 from grammar.nodes import Script
-from grammar.program import read_program
+from grammar.program import read_files
 from grammar.source import Source
-from grammar.syntax.parser import read_source
 
 SUFFIX = ".flow"
 
@@ -62,11 +61,9 @@ def files_of(path: str, opened: Mapping[str, str], scope: Scope) -> dict[str, st
 
 def check_program(files: Mapping[str, str | bytes]) -> Program:
     """Parses and checks files as one program. A source is named by its path."""
-    report = Diagnostics()
-    sources = {name: read_source(name, data, report) for name, data in files.items()}
-    readable = {name: source for name, source in sources.items() if source is not None}
-    checked = read_program(list(readable.values()))
+    checked = read_files(list(files.items()))
     found: dict[str, list[Diagnostic]] = {name: [] for name in files}
-    for diagnostic in (*report, *checked.diagnostics):
+    for diagnostic in checked.diagnostics:
         found[diagnostic.span.source.name].append(diagnostic)
-    return Program(checked.script, readable, {name: tuple(each) for name, each in found.items()})
+    sources = {source.name: source for source in checked.sources}
+    return Program(checked.script, sources, {name: tuple(each) for name, each in found.items()})

@@ -34,6 +34,11 @@ def load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
 
 
+def local(variable: str) -> str:
+    """The local variable that holds a visitor's variable: no other name begins so, whatever an author calls a field."""
+    return f"v_{variable}"
+
+
 def constant(value: Any) -> ast.expr:
     return ast.Constant(value)
 

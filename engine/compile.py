@@ -1,33 +1,44 @@
 """The last of the three steps from an author's text to running code: parse → generate → **compile**."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.code import load, local
 from engine.generate import Generator
 from grammar.nodes import Expression, Template
 from grammar.types import Scope
 from variables.values import Value
 
 Environment = Mapping[str, Value]
-"""The values of the names that a function reads."""
-Function = Callable[[Environment, datetime], Value]
+"""The values of names; of all that a function reads, and perhaps of more."""
+Function = Callable[[Sequence[Value], datetime], Value]
+Body = Callable[[Generator], list[ast.stmt]]
+"""Generates the statements of a function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A function of the visitor's variables and of the instant, and which variables it reads.
 
+    `run` wants the values of `order`, as they stand there; `evaluate` finds them by name.
     `generated` is its Python source, for whoever wants to see it.
     """
 
     run: Function
-    reads: frozenset[str]
+    order: tuple[str, ...]
     _again: Callable[[], ast.Module] = field(repr=False)
     """Generates the code once more: it takes much room, and few want to see it."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset(self.order)
+
+    def evaluate(self, environment: Environment, now: datetime) -> Value:
+        return self.run([environment[name] for name in self.order], now)
 
     @property
     def generated(self) -> str:
@@ -45,34 +56,58 @@ class Compiler:
 
     def condition(self, expression: Expression) -> Compiled:
         """Compiles an expression whose truth alone matters; the function may return anything that is true or false."""
-        return self._compile(expression, lambda generator: generator.condition(expression))
+        return self._compile(expression, lambda generator: [ast.Return(generator.condition(expression))])
 
     def value(self, expression: Expression) -> Compiled:
         """Compiles an expression whose value matters."""
-        return self._compile(expression, lambda generator: generator.value(expression))
+        return self._compile(expression, lambda generator: [ast.Return(generator.value(expression))])
 
     def template(self, template: Template, escape: Callable[[str], str] | None = None) -> Compiled:
         """Compiles a text; `escape` makes a value fit for where it lands."""
-        return self._compile(template, lambda generator: generator.template(template, escape))
+        return self._compile(template, lambda generator: [ast.Return(generator.template(template, escape))])
 
-    def _compile(self, node: Expression | Template, generate: Callable[[Generator], ast.expr]) -> Compiled:
+    def conditions(self, expressions: Sequence[Expression]) -> Compiled:
+        """Compiles several conditions into one function, which gives the places of those that are true, from 0.
+
+        Together they are called once, and read each variable once.
+        """
+
+        def body(generator: Generator) -> list[ast.stmt]:
+            tests = [_if_true(generator.condition(each), place) for place, each in enumerate(expressions)]
+            return [
+                ast.Assign([ast.Name("found", ast.Store())], ast.List([], ast.Load())),
+                *tests,
+                ast.Return(load("found")),
+            ]
+
+        return self._compile(expressions[0], body)
+
+    def _compile(self, node: Expression | Template, body: Body) -> Compiled:
         generator = self._generator()
-        run = _load(_tree(generate, generator), node, generator.constants)
-        again = lambda: _tree(generate, self._generator())  # noqa: E731
-        return Compiled(run, frozenset(generator.reads), again)
+        run = _load(_tree(body, generator), node, generator.constants)
+        again = lambda: _tree(body, self._generator())  # noqa: E731
+        return Compiled(run, tuple(sorted(generator.reads)), again)
 
     def _generator(self) -> Generator:
         return Generator(self.scope, self.zone, self.segments, self.derived)
 
 
-def _tree(generate: Callable[[Generator], ast.expr], generator: Generator) -> ast.Module:
-    """The function `evaluate`, and how it goes on at the ends of the calendar."""
-    body: list[ast.stmt] = [ast.Return(generate(generator))]
+def _tree(body: Body, generator: Generator) -> ast.Module:
+    """The function `evaluate`: its variables, its body, and how it goes on at the ends of the calendar."""
+    statements = body(generator)
     if generator.may_overflow:
-        careful = replace(generator, hurried=False)
-        caught = ast.ExceptHandler(ast.Name("OverflowError", ast.Load()), None, [ast.Return(generate(careful))])
-        body = [ast.Try(body, [caught], [], [])]
-    return ast.Module([ast.FunctionDef("evaluate", _PARAMETERS, body, [])], [])
+        careful = body(replace(generator, hurried=False))
+        caught = ast.ExceptHandler(ast.Name("OverflowError", ast.Load()), None, careful)
+        statements = [ast.Try(statements, [caught], [], [])]
+    if generator.reads:
+        variables: list[ast.expr] = [ast.Name(local(name), ast.Store()) for name in sorted(generator.reads)]
+        statements.insert(0, ast.Assign([ast.Tuple(variables, ast.Store())], load("v")))
+    return ast.Module([ast.FunctionDef("evaluate", _PARAMETERS, statements, [])], [])
+
+
+def _if_true(condition: ast.expr, place: int) -> ast.stmt:
+    append = ast.Call(ast.Attribute(load("found"), "append", ast.Load()), [ast.Constant(place)], [])
+    return ast.If(condition, [ast.Expr(append)], [])
 
 
 _PARAMETERS = ast.arguments([], [ast.arg("v"), ast.arg("now")], None, [], [], None, [])
@@ -100,13 +135,17 @@ _PLACED = (ast.expr, ast.stmt, ast.excepthandler, ast.arguments, ast.arg)
 """The parts of a tree that have lines, or parts that do."""
 
 
+_CLASSES = {class_.__name__: class_ for class_ in (bool, int, float, str, dict, OverflowError)}
+"""Of Python's own names, those that generated code uses."""
+
+
 def _load(tree: ast.Module, node: Expression | Template, constants: Mapping[str, Any]) -> Function:
     function = tree.body[0]
     function.lineno = function.end_lineno = node.span.source.position(node.span.start)[0]
     function.col_offset = function.end_col_offset = 0
     _place(function, function.lineno)
     # Only trees that the generator built get here: they can name nothing but these and what it keeps in `constants`.
-    names: dict[str, Any] = {"__builtins__": {}, "dict": dict, "str": str, "OverflowError": OverflowError, **constants}
+    names: dict[str, Any] = {"__builtins__": {}, **_CLASSES, **constants}
     exec(compile(tree, node.span.source.name, "exec"), names)  # noqa: S102
     evaluate: Function = names["evaluate"]
     return evaluate

@@ -54,7 +54,7 @@ def evaluate(expression: str, variables: Mapping[str, Any], now: datetime) -> Va
     given = _read(variables)
     inlined = frozenset(name for name, source in _SOURCES.items() if name not in given.values and source in variables)
     compiled = _compiled(expression, tuple(given.fields.items()), inlined)
-    return compiled.run({**dict.fromkeys(compiled.reads), **_DEFAULTS, **given.values}, now)
+    return compiled.evaluate({**dict.fromkeys(compiled.reads), **_DEFAULTS, **given.values}, now)
 
 
 def read_instant(given: object) -> datetime:

@@ -87,7 +87,8 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class ReadyFlow:
-    """One flow, compiled. It has a `when` that is tested as its triggers happen, or none, or an `edge` in their place.
+    """One flow, compiled. `when` is tested as something else than an event happens: those of events are tested together,
+    by a plan of the program. In place of triggers a flow has an `edge`.
 
     `limit`: how many starts, in how many milliseconds (None: in all). `of_event`: what it reads of the event that
     started it.
@@ -106,11 +107,19 @@ class ReadyFlow:
     graph: Graph
     of_event: frozenset[str]
 
+    @property
+    def compiled(self) -> tuple[Compiled, ...]:
+        """All its expressions and texts, for whoever wants to see them."""
+        watches = (self.edge, self.exit, None if self.goal is None else self.goal.condition)
+        whole = [watch.compiled for watch in watches if watch is not None]
+        return (*([] if self.when is None else [self.when]), *whole, *self.graph.compiled)
+
     @classmethod
     def of(cls, flow: Flow, order: int, compiler: Compiler, catalogue: Catalogue) -> Self:
         """Compiles a flow that the checker found no error in."""
         graph = Graph.of(flow.steps, compiler, catalogue.variables)
-        when = None if flow.when is None or not flow.triggers else compiler.condition(flow.when)
+        triggers = Triggers.of(flow, catalogue)
+        when = compiler.condition(flow.when) if flow.when is not None and triggers.are_not_only_events else None
         edge = None if flow.when is None or flow.triggers else watched(flow.when, compiler)
         exit = None if flow.exit is None else watched(flow.exit, compiler)
         goal = None if flow.goal is None else _aim(flow.goal, compiler)
@@ -118,7 +127,7 @@ class ReadyFlow:
         return cls(
             flow.name,
             order,
-            Triggers.of(flow, catalogue),
+            triggers,
             when,
             edge,
             _limit(flow.limit),

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -98,9 +98,14 @@ def to_int(value: Value) -> int | None:
     if not isinstance(value, int | float | str):
         return None
     try:
-        return int(value)
+        return _long_int(value) if isinstance(value, str) and len(value) > 100 else int(value)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=64)  # the time it takes grows with the square of the length, and a condition may ask often
+def _long_int(text: str) -> int:
+    return int(text)
 
 
 def to_float(value: Value) -> Value:
@@ -113,11 +118,6 @@ def to_float(value: Value) -> Value:
 
 
 # Moments --------------------------------------------------------------------------------------------------------------
-
-_ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?))?(Z|[+-]\d{2}:\d{2})?",
-    re.ASCII,
-)
 
 
 def to_datetime(value: Value, zone: ZoneInfo) -> datetime | None:
@@ -135,24 +135,11 @@ def to_datetime(value: Value, zone: ZoneInfo) -> datetime | None:
 
 
 def _from_iso(text: str, zone: ZoneInfo) -> datetime | None:
-    found = _ISO.fullmatch(text)
+    found = literals.moment(text)
     if found is None:
         return None
-    day, clock, offset = found.groups()
-    local = datetime.combine(date.fromisoformat(day), time.fromisoformat(_padded(clock or "00:00")))
-    if offset is None:
-        return local.replace(tzinfo=zone).astimezone(UTC)
-    hours, minutes = (0, 0) if offset == "Z" else (int(offset[1:3]), int(offset[4:6]))
-    if hours > 23 or minutes > 59:
-        return None
-    ahead = timedelta(hours=hours, minutes=minutes)
-    return local.replace(tzinfo=UTC) - (-ahead if offset.startswith("-") else ahead)
-
-
-def _padded(clock: str) -> str:
-    """With all six places of a second's fraction: Python 3.11 takes three or six."""
-    whole, dot, fraction = clock.partition(".")
-    return f"{whole}.{fraction:0<6}" if dot else whole
+    local, ahead = found
+    return local.replace(tzinfo=zone).astimezone(UTC) if ahead is None else local.replace(tzinfo=UTC) - ahead
 
 
 def _local(value: Value, zone: ZoneInfo) -> datetime | None:
@@ -303,10 +290,15 @@ def to_text(value: Value, zone: ZoneInfo) -> str | None:
 
 def _number_text(value: float) -> str | None:
     try:
-        text = str(value)
+        text = _long_text(value) if isinstance(value, int) and value.bit_length() > 300 else str(value)
     except ValueError:  # an int of more digits than Python prints
         return None
     return text.removesuffix(".0")
+
+
+@lru_cache(maxsize=64)  # as with reading one
+def _long_text(value: int) -> str:
+    return str(value)
 
 
 def _duration_text(value: timedelta) -> str:

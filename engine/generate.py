@@ -4,8 +4,9 @@ Takes checked nodes and gives Python syntax trees, one method per node class. Th
 how much care an operation needs: numbers that cannot be null are compared as Python compares them, what may be null is
 guarded, and only what is not settled before it runs (json) goes through `engine.operators`.
 
-The generated function is `def evaluate(v, now)`: `v` has the value of every name in `reads`, `now` is the instant.
-`ast.unparse` shows it (`whenflow check --generated`).
+The generated function is `def evaluate(v, now)`: `v` has the values of the names in `reads`, in alphabetical order, and
+they become local variables first of all (`v_event_count_1`). `now` is the instant. `ast.unparse` shows it (`whenflow
+check --generated`).
 """
 
 import ast
@@ -17,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine import functions, operators
-from engine.code import Guarded, all_of, already_bound, at, bind, class_of, constant, is_, is_not_none, load
+from engine.code import Guarded, all_of, already_bound, at, bind, class_of, constant, is_, is_not_none, load, local
 from grammar import literals
 from grammar.nodes import (
     Binary,
@@ -36,9 +37,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.patterns import compile_pattern
-from grammar.types import NUMBER, Scope, Type, Types, infer_all
-
-NUMBER_CLASSES = frozenset({bool, int, float})
+from grammar.types import NUMBER, Scope, Type, Types, infer_all, may_be_huge
 
 _COMPARE: dict[str, ast.cmpop] = {
     "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
@@ -132,14 +131,14 @@ class Generator:
         if node.id in self.derived:
             return Guarded((), self.value(self.derived[node.id]))
         self.reads.add(node.id)
-        return self._guarded(ast.Subscript(load("v"), constant(node.id), ast.Load()), self._type(node))
+        return self._guarded(load(local(node.id)), self._type(node))
 
     def _guarded(self, code: ast.expr, type_: Type) -> Guarded:
         """Splits what may be null, and has one kind otherwise, into the test for null and the value."""
         if Type.NULL not in type_ or Type.JSON in type_ or type_ == Type.NULL:
             return Guarded((), code, sure=not type_ & (Type.NULL | Type.JSON))
-        name = self._temporary()
-        return Guarded((is_not_none(bind(name, code)),), load(name), unguarded=code)
+        first, again = self._held(code)
+        return Guarded((is_not_none(first),), again, unguarded=code)
 
     def _visit_listdisplay(self, node: ListDisplay) -> Guarded:
         return Guarded((), ast.List([self._whole(item) for item in node.items], ast.Load()))
@@ -154,9 +153,9 @@ class Generator:
 
     def _read_key(self, container: Expression, key: str) -> Guarded:
         """`operators.read` for a key that is known, without the call: `c.get(key) if c.__class__ is dict else None`."""
-        name = self._temporary()
-        is_object = is_(class_of(bind(name, self._whole(container))), load("dict"))
-        get = ast.Call(ast.Attribute(load(name), "get", ast.Load()), [constant(key)], [])
+        first, again = self._held(self._whole(container))
+        is_object = is_(class_of(first), load("dict"))
+        get = ast.Call(ast.Attribute(again, "get", ast.Load()), [constant(key)], [])
         return Guarded((), ast.IfExp(is_object, get, constant(None)), sure=False)
 
     def _visit_unary(self, node: Unary) -> Guarded:
@@ -183,7 +182,7 @@ class Generator:
         left, right = self._type(node.left), self._type(node.right)
         whole = Type.INT | Type.BOOL
         if node.operator in ("+", "-", "*") and _only(left, whole) and _only(right, whole):
-            return True
+            return node.operator != "*" or not may_be_huge(node)
         if node.operator in ("//", "%") and _only(left, whole) and _is_nonzero(node.right, int):
             return True
         if node.operator in ("+", "-") and _is_now(node.left) and _is_nonzero(node.right, timedelta) and self.hurried:
@@ -220,8 +219,8 @@ class Generator:
         """The middle of a chain stands in two links: the first one binds it, the second one reads it."""
         if isinstance(operand.value, ast.Constant) or (isinstance(operand.value, ast.Name) and not operand.guards):
             return operand
-        name = self._temporary()
-        return Guarded((), bind(name, operand.whole()), sure=operand.sure and not operand.guards)
+        first, _ = self._held(operand.whole())
+        return Guarded((), first, sure=operand.sure and not operand.guards)
 
     def _link(self, link: Link, left_node: Expression, left: Guarded, right: Guarded) -> ast.expr:
         operator = link.operator
@@ -266,15 +265,15 @@ class Generator:
 
     def _json_ordering(self, operator: str, left: ast.expr, right: ast.expr, family: Type) -> ast.expr:
         """A json value against one of a known kind: its class decides, then Python compares."""
-        name = self._temporary()
-        its_class = class_of(bind(name, left))
+        first, again = self._held(left)
         if family == NUMBER:
-            like: ast.expr = ast.Compare(its_class, [ast.In()], [self._keep(NUMBER_CLASSES)])
+            others = [is_(class_of(again), load(name)) for name in ("float", "bool")]
+            like: ast.expr = ast.BoolOp(ast.Or(), [is_(class_of(first), load("int")), *others])
         elif family == Type.TEXT:
-            like = is_(its_class, load("str"))
+            like = is_(class_of(first), load("str"))
         else:
             return constant(False)  # json has no moments and no durations
-        return all_of((like, ast.Compare(load(name), [_COMPARE[operator]], [right])))
+        return all_of((like, ast.Compare(again, [_COMPARE[operator]], [right])))
 
     # Truth
 
@@ -353,9 +352,13 @@ class Generator:
 
     # Pieces of code
 
-    def _temporary(self) -> str:
+    def _held(self, code: ast.expr) -> tuple[ast.expr, ast.expr]:
+        """Code that is evaluated now, and how its value is read once more."""
+        if isinstance(code, ast.Name):
+            return code, load(code.id)
         self._temporaries += 1
-        return f"t{self._temporaries}"
+        name = f"t{self._temporaries}"
+        return bind(name, code), load(name)
 
     def _keep(self, value: Any) -> ast.expr:
         """A name for a value that source text has no literal for."""

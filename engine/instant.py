@@ -136,7 +136,7 @@ class Instant:
         """Before a visitor's first item no condition is true."""
         if not view.profile.fields:
             return False
-        return bool(condition.compiled.run(self._values(view.profile, run), moment(view.at)))
+        return bool(condition.compiled.evaluate(self._values(view.profile, run), moment(view.at)))
 
     def _values(self, profile: Profile, run: Run | None) -> Values:
         if run is None:
@@ -197,20 +197,23 @@ class Instant:
         self._starts.append(started)
 
     def _called_for(self, occurrence: Occurrence, tested: View, testing: View) -> Iterable[ReadyFlow]:
-        triggered = self._program.triggered(occurrence)
-        if triggered:
-            values, now = (
-                Values(testing.profile, self._program.catalogue.variables, occurrence.track),
-                moment(self._now),
-            )
-            yield from (flow for flow in triggered if flow.when is None or flow.when.run(values, now))
-        if self._program.edges:
-            changed = _changed(tested, testing)
-            for flow in self._program.edges:
-                assert flow.edge is not None
-                was, is_ = self._turned(flow.edge, tested, testing, changed)
-                if is_ and not was:
-                    yield flow
+        """The flows whose triggers have happened and whose `when` holds, and those whose condition has come true."""
+        found: dict[str, ReadyFlow] = {}
+        values, now = Values(testing.profile, self._program.catalogue.variables, occurrence.track), moment(self._now)
+        if occurrence.event is not None:
+            plan = self._program.plan(occurrence.event)
+            places: list[int] = plan.whens.evaluate(values, now)
+            found.update((plan.flows[place].name, plan.flows[place]) for place in places)
+        for flow in self._program.triggered(occurrence):
+            if flow.when is None or flow.when.evaluate(values, now):
+                found[flow.name] = flow
+        changed = _changed(tested, testing) if self._program.edges else frozenset[str]()
+        for flow in self._program.edges:
+            assert flow.edge is not None
+            was, is_ = self._turned(flow.edge, tested, testing, changed)
+            if is_ and not was:
+                found[flow.name] = flow
+        return found.values()
 
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
         """Starts a run, or says why not."""

@@ -4,8 +4,8 @@ import asyncio
 from collections import OrderedDict
 from zoneinfo import ZoneInfo
 
-from engine.check import check
 from engine.program import Program
+from grammar.program import read_files
 from variables.apps import AppStore, StoredProgram
 
 KEPT = 8
@@ -39,5 +39,5 @@ class ProgramLibrary:
 
 def build(stored: StoredProgram, version: int) -> Program:
     """Compiles what was found without error when it was applied."""
-    checked = check(stored.files)
+    checked = read_files(stored.files)
     return Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets)

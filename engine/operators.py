@@ -16,6 +16,9 @@ LONGEST_TEXT = 65_536
 LONGEST_LIST = 10_000
 """Members that joining two lists may give."""
 
+LARGEST_PRODUCT = 16_384
+"""Bits that a product of ints may have: more than any of an expression's own literals and of fields could need."""
+
 NUMBER = (int, float)  # bool is an int, in Python as in the language
 
 
@@ -97,6 +100,8 @@ def subtract(a: Value, b: Value) -> Value:
 
 
 def multiply(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b if a.bit_length() + b.bit_length() <= LARGEST_PRODUCT else None
     if isinstance(a, NUMBER) and isinstance(b, NUMBER):
         return _number(lambda: a * b)
     if isinstance(a, timedelta) and isinstance(b, NUMBER):

@@ -1,6 +1,7 @@
 """A program: all the active declarations of an app, compiled. It knows what each happening may start."""
 
-from collections.abc import Iterable, Mapping
+from ast import Module
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -9,9 +10,9 @@ from zoneinfo import ZoneInfo
 from engine.compile import Compiled, Compiler
 from engine.flows import ReadyFlow, Triggers
 from engine.watch import Watched, watched
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
-from grammar.nodes import Script
+from grammar.nodes import Constant, Script
 from grammar.scope import Place, Scope
 from variables.catalogue import Catalogue, EventField
 from variables.profile import Profile
@@ -22,7 +23,7 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of an event."""
+    """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of the event."""
 
     event: EventField | None = None
     track: Mapping[str, Value] = field(default_factory=dict)
@@ -31,6 +32,22 @@ class Occurrence:
     entered: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event may start, in order of declaration. `whens` gives the places of the flows whose `when` is true."""
+
+    flows: tuple[ReadyFlow, ...]
+    whens: Compiled
+
+    @property
+    def reads_event(self) -> bool:
+        """Whether anything is read of the event itself."""
+        return any(flow.of_event for flow in self.flows) or not self.whens.reads.isdisjoint(TRACK_EVENT_VARIABLES)
+
+
+NOBODY = Plan((), Compiled(lambda values, now: [], (), lambda: Module([], [])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +70,10 @@ class Program:
     """Flows that start when their condition comes true, whatever made it so."""
     borders: Mapping[str, Watched]
     """Segments that a flow waits for somebody to enter or leave."""
-    read_events: frozenset[int]
-    """Events, by SEQ, that a flow wants to read something of."""
     timed: tuple[Watched, ...]
     """Conditions of edges and borders that time alone can turn."""
-    _by_event: Mapping[int, tuple[ReadyFlow, ...]] = field(repr=False)
-    """By SEQ, the flows that the event may start."""
+    plans: Mapping[int, Plan] = field(repr=False)
+    """By SEQ, what an event may start."""
     _otherwise: tuple[ReadyFlow, ...] = field(repr=False)
     """The flows that something else than an event may start."""
 
@@ -73,7 +88,7 @@ class Program:
     ) -> Self:
         """Compiles a script that the checker found no error in."""
         catalogue = Catalogue.of(script)
-        conditions = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        conditions = segments_of(script)
         compiler = Compiler(Scope.of(script, Place.EVENT | Place.RUN), zone, conditions, DERIVED)
         flows = [ReadyFlow.of(flow, order, compiler, catalogue) for order, flow in enumerate(script.flows)]
         crossed = set[str]().union(*(flow.triggers.enters | flow.triggers.leaves for flow in flows))
@@ -90,9 +105,8 @@ class Program:
             stops or {},
             edges,
             borders,
-            frozenset().union(*(flow.triggers.events for flow in flows if _reads_event(flow))),
             tuple(watch for watch in watches if watch is not None and watch.timed),
-            {event.seq: _started_by(event, flows) for event in catalogue.events.values()},
+            {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()},
             tuple(flow for flow in flows if flow.triggers.are_not_only_events),
         )
 
@@ -101,22 +115,22 @@ class Program:
         """Whether a visitor is watched whatever happens."""
         return bool(self.edges or self.borders)
 
-    def started_by(self, event: EventField) -> tuple[ReadyFlow, ...]:
-        """The flows that an event may start, in order of declaration."""
-        return self._by_event.get(event.seq, ())
+    def plan(self, event: EventField) -> Plan:
+        return self.plans.get(event.seq, NOBODY)
+
+    def may_start(self, occurrence: Occurrence) -> bool:
+        """Whether a flow waits for what has happened, as far as that is known of an item alone."""
+        planned = occurrence.event is not None and bool(self.plan(occurrence.event).flows)
+        return planned or bool(self._otherwise)
 
     def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
-        """The flows whose triggers have happened, each once."""
-        found = [] if occurrence.event is None else list(self.started_by(occurrence.event))
-        for flow in self._otherwise:
-            if flow not in found and _is_triggered(flow.triggers, occurrence):
-                found.append(flow)
-        return found
+        """The flows for which something else than an event has happened that they wait for."""
+        return [flow for flow in self._otherwise if _is_triggered(flow.triggers, occurrence)]
 
     def values(self, profile: Profile, now: datetime) -> dict[str, Value]:
         """Every variable's value for a visitor at an instant, the derived ones among them, by name."""
         values = {name: variable.read(profile.fields) for name, variable in self.catalogue.variables.items()}
-        derived = {name: bool(compiled.run(values, now)) for name, compiled in self.derived.items()}
+        derived = {name: bool(compiled.evaluate(values, now)) for name, compiled in self.derived.items()}
         return {**values, **derived}
 
     def segments_of(self, profile: Profile, now: datetime) -> list[str]:
@@ -129,16 +143,15 @@ class Program:
             return False
         compiled, variables = self.segments[segment], self.catalogue.variables
         values = {name: variables[name].read(profile.fields) for name in compiled.reads if name in variables}
-        return bool(compiled.run({**values, "visitor_id": profile.visitor}, now))
+        return bool(compiled.evaluate({**values, "visitor_id": profile.visitor}, now))
 
 
-def _reads_event(flow: ReadyFlow) -> bool:
-    in_condition = flow.when is not None and not flow.when.reads.isdisjoint(TRACK_EVENT_VARIABLES)
-    return in_condition or bool(flow.of_event)
-
-
-def _started_by(event: EventField, flows: Iterable[ReadyFlow]) -> tuple[ReadyFlow, ...]:
-    return tuple(flow for flow in flows if event.seq in flow.triggers.events)
+def _plan(event: EventField, flows: Sequence[ReadyFlow], script: Script, compiler: Compiler) -> Plan:
+    started = [ready for ready in flows if event.seq in ready.triggers.events]
+    if not started:
+        return NOBODY
+    whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
+    return Plan(tuple(started), compiler.conditions(whens))
 
 
 def _is_triggered(triggers: Triggers, occurrence: Occurrence) -> bool:

@@ -115,10 +115,10 @@ class Running:
         return self.flow.exit is not None and self.holds(self.flow.exit)
 
     def holds(self, condition: Watched) -> bool:
-        return bool(condition.compiled.run(self._values(), moment(self.now)))
+        return bool(condition.compiled.evaluate(self._values(), moment(self.now)))
 
     def _value(self, compiled: Compiled) -> Value:
-        return compiled.run(self._values(), moment(self.now))
+        return compiled.evaluate(self._values(), moment(self.now))
 
     def _values(self) -> Values:
         return values_of_run(self.profile, self.run, self.program)

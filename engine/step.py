@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
 from engine.program import Occurrence, Program
+from variables.catalogue import EventField
 from variables.items import Identify, Item, Receipt, Track, Visit
 from variables.profile import PROGRAM, Profile, event_time, fold, without_reset_events
 from variables.runs import Run
@@ -56,7 +57,7 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
     if isinstance(item.content, Receipt):
         return Stepped(_receive(folded, item.content))
     occurrence = _occurrence(profile, folded, item, cause, program)
-    if not (folded.runs or program.watches or program.triggered(occurrence)):
+    if not (folded.runs or program.watches or program.may_start(occurrence)):
         return Stepped(folded)
     instant = Instant(folded, cause.now, cause.place, versions)
     instant.item(profile, occurrence)
@@ -129,8 +130,8 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
     match item.content:
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
-            read = event.seq in program.read_events
-            return Occurrence(event, _of_event(folded, item, track, cause, program) if read else {})
+            read = program.plan(event).reads_event
+            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else {})
         case Visit():
             return Occurrence(visit=True)
         case Identify():
@@ -139,9 +140,8 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
     return Occurrence()
 
 
-def _of_event(folded: Profile, item: Item, track: Track, cause: Cause, program: Program) -> Mapping[str, Value]:
+def _of_event(folded: Profile, item: Item, track: Track, event: EventField, cause: Cause) -> Mapping[str, Value]:
     """The `track_event_…` names, as they are at the start of what the event starts."""
-    event = program.catalogue.event(track.name, track.uuid)
     return {
         "track_event_seq": event.seq,
         "track_event_name": event.name,

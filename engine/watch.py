@@ -168,8 +168,8 @@ class _Builder:
 
 def _settled(truth: Compiled) -> Look:
     """What time does not change."""
-    run = truth.run
-    return lambda environment, now: (bool(run(environment, moment(now))), NEVER)
+    evaluate = truth.evaluate
+    return lambda environment, now: (bool(evaluate(environment, moment(now))), NEVER)
 
 
 def _not(inner: Look) -> Look:
@@ -226,7 +226,7 @@ class _Turn:
     def after(self, environment: Environment, now: int) -> int:
         """The first instant after `now` at which it may show something else."""
         instant = moment(now)
-        shown = instant if self.shown is None else self.shown.run(environment, instant)
+        shown = instant if self.shown is None else self.shown.evaluate(environment, instant)
         turn = next_turn(shown, self.bounds, self.zone) if isinstance(shown, datetime) else None
         return NEVER if turn is None else now - (shown - turn) // MILLISECOND
 
@@ -237,15 +237,15 @@ def _next_turn(turns: Sequence[_Turn], environment: Environment, now: int) -> in
 
 def _stepped(truth: Compiled, turns: Sequence[_Turn]) -> Look:
     """What changes only where a reading of the clock turns: looks at the next turns, until one has another answer."""
-    run = truth.run
+    evaluate = truth.evaluate
 
     def look(environment: Environment, now: int) -> tuple[bool, int]:
-        answer, at = bool(run(environment, moment(now))), now
+        answer, at = bool(evaluate(environment, moment(now))), now
         for _ in range(_STEPS):
             at = _next_turn(turns, environment, at)
             if at >= _HORIZON:
                 return answer, NEVER
-            if bool(run(environment, moment(at))) is not answer:
+            if bool(evaluate(environment, moment(at))) is not answer:
                 break
         return answer, at
 
@@ -259,7 +259,7 @@ def _crossing(truth: Compiled, orders: Sequence[Compiled], gap: Compiled, turns:
     """
 
     def look(environment: Environment, now: int) -> tuple[bool, int]:
-        answer, at = bool(truth.run(environment, moment(now))), now
+        answer, at = bool(truth.evaluate(environment, moment(now))), now
         for _ in range(_STEPS):
             turn = min(_next_turn(turns, environment, at), _HORIZON)
             met = min(_turned(order, gap, environment, at, turn) for order in orders)
@@ -268,7 +268,7 @@ def _crossing(truth: Compiled, orders: Sequence[Compiled], gap: Compiled, turns:
             if turn == _HORIZON:
                 return answer, NEVER
             at = turn
-            if bool(truth.run(environment, moment(at))) is not answer:
+            if bool(truth.evaluate(environment, moment(at))) is not answer:
                 break
         return answer, at
 
@@ -278,19 +278,19 @@ def _crossing(truth: Compiled, orders: Sequence[Compiled], gap: Compiled, turns:
 def _turned(order: Compiled, gap: Compiled, environment: Environment, now: int, end: int) -> int:
     """The first instant after `now` and before `end` at which an order is another; `end` if there is none."""
     low, high = now, end - 1
-    answer = bool(order.run(environment, moment(low)))
-    if high <= low or bool(order.run(environment, moment(high))) is answer:
+    answer = bool(order.evaluate(environment, moment(low)))
+    if high <= low or bool(order.evaluate(environment, moment(high))) is answer:
         return end
     guess = _meeting(gap, environment, now)
     for instant in (guess, guess - 1):
         if low < instant < high:
-            if bool(order.run(environment, moment(instant))) is answer:
+            if bool(order.evaluate(environment, moment(instant))) is answer:
                 low = instant
             else:
                 high = instant
     while high - low > 1:
         middle = (low + high) // 2
-        if bool(order.run(environment, moment(middle))) is answer:
+        if bool(order.evaluate(environment, moment(middle))) is answer:
             low = middle
         else:
             high = middle
@@ -299,7 +299,7 @@ def _turned(order: Compiled, gap: Compiled, environment: Environment, now: int, 
 
 def _meeting(gap: Compiled, environment: Environment, now: int) -> int:
     """About when the gap between two sides is closed, if it goes on closing as it does now."""
-    here, later = (_number(gap.run(environment, moment(at))) for at in (now, now + _APART))
+    here, later = (_number(gap.evaluate(environment, moment(at))) for at in (now, now + _APART))
     if here is None or later is None or here == later:
         return now
     return round(min(max(here / (here - later), -1e6), 1e6) * _APART) + now

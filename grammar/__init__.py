@@ -5,5 +5,6 @@ what can hardly be meant. `formatter` writes a text in its canonical layout, `fl
 
 The modules beside these rooms are shared by all of them: `source` (where something stands), `diagnostics` and `wording`
 (what is said of it), `nodes` and `walk` (the tree), `names`, `types` and `scope` (what a name is), `literals` (what a
-text means that stands for a window, a day or a duration).
+text means that stands for a window, a day or a duration), `built_in` (what the language declares of itself), `suggest`
+(the nearest name). `types` is made of `kinds` and `inference`; `reference` has a line for each word, for readers.
 """

@@ -1,7 +1,7 @@
 """Names that the language defines by its own expressions (LANGUAGE.md sections 3 and 4)."""
 
 from grammar.diagnostics import Diagnostics
-from grammar.nodes import Expression
+from grammar.nodes import Expression, Script
 from grammar.source import Source
 from grammar.syntax.parser import parse_expression
 
@@ -22,3 +22,8 @@ BUILT_IN_SEGMENTS = {
     "new": _expression("first_seen_time >= today()"),
     "active": _expression("now - last_seen_time < 30d"),
 }
+
+
+def segments_of(script: Script) -> dict[str, Expression]:
+    """The condition of each segment that a program may name: those that are built in, and its own."""
+    return {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}

@@ -1,8 +1,9 @@
 """The rules of type inference, one for each class of node. Used through `grammar.types`.
 
-Two facts shape the rules of arithmetic. A float result that would not be finite is null, so most float arithmetic may
-be null. And an int has no bound, so turning one that was computed into a float may overflow to null; an int that is
-read or written plainly ("modest") cannot.
+Three facts shape the rules of arithmetic. A float result that would not be finite is null, so most float arithmetic may
+be null. Turning an int that was computed into a float may overflow to null; an int that is read or written plainly
+("modest") cannot. And a product of ints is null beyond a size that only `int` and `round` can lead to: all else that an
+expression may hold is too short for it.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.scope import Scope
-from grammar.walk import inside_out
+from grammar.walk import inside_out, walk
 
 _NOTHING = Type(0)
 _WHOLE = Type.BOOL | Type.INT
@@ -111,7 +112,16 @@ def _negative(node: Unary, operand: Type) -> Type:
 
 
 def _binary(node: Binary, left: Type, right: Type) -> Type:
-    return _arithmetic(node.operator, left, right, _is_modest(node.left), _is_modest(node.right), _divisor(node.right))
+    modest = _is_modest(node.left), _is_modest(node.right)
+    result = _arithmetic(node.operator, left, right, *modest, _divisor(node.right))
+    if node.operator == "*" and left & _WHOLE and right & _WHOLE and may_be_huge(node):
+        return result | Type.NULL
+    return result
+
+
+def may_be_huge(node: Expression) -> bool:
+    """Whether an int of more than some thousand digits could come of it."""
+    return any(isinstance(part, Call) and part.function in ("int", "round") for part in walk(node))
 
 
 def _is_modest(node: Expression) -> bool:

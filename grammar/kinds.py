@@ -22,3 +22,5 @@ class Type(Flag):
 
 NUMBER = Type.BOOL | Type.INT | Type.FLOAT
 ANY = NUMBER | Type.NULL | Type.TEXT | Type.DATETIME | Type.DURATION | Type.LIST | Type.JSON
+LARGEST_INT = 2**53 - 1
+"""Of a custom int field (LANGUAGE.md section 4)."""

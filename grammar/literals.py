@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 MAX_TEXT_BYTES = 64 * 1024
 MAX_INT_DIGITS = 18
@@ -149,3 +149,34 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 def is_uuid(text: str) -> bool:
     """Whether a text, already trimmed and in lower case, has the shape 8-4-4-4-12."""
     return _UUID.fullmatch(text) is not None
+
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?))?(Z|[+-]\d{2}:\d{2})?",
+    re.ASCII,
+)
+
+
+def moment(text: str) -> tuple[datetime, timedelta | None] | None:
+    """What a text says to `datetime`: a local time, and how far it is ahead of UTC if it says so. None if nothing."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, offset = found.groups()
+    try:
+        local = datetime.combine(date.fromisoformat(day), time.fromisoformat(_padded(clock or "00:00")))
+    except ValueError:
+        return None
+    if offset is None:
+        return local, None
+    hours, minutes = (0, 0) if offset == "Z" else (int(offset[1:3]), int(offset[4:6]))
+    if hours > 23 or minutes > 59:
+        return None
+    ahead = timedelta(hours=hours, minutes=minutes)
+    return local, -ahead if offset.startswith("-") else ahead
+
+
+def _padded(clock: str) -> str:
+    """With all six places of a second's fraction: Python 3.11 takes three or six."""
+    whole, dot, fraction = clock.partition(".")
+    return f"{whole}.{fraction:0<6}" if dot else whole

@@ -1,4 +1,4 @@
-"""The names that the language knows of itself: reserved words, variables, functions (LANGUAGE.md sections 1, 4, 5)."""
+"""The names that the language knows of itself: words, variables, functions (LANGUAGE.md sections 1, 3, 4, 5)."""
 
 import re
 from collections.abc import Mapping
@@ -23,6 +23,16 @@ FIELD_TYPES: Mapping[str, Type] = MappingProxyType(
     {"text": Type.TEXT, "int": Type.INT, "float": Type.FLOAT, "bool": Type.BOOL, "datetime": Type.DATETIME}
 )
 """The types that a custom field may be declared with. A field is null until it is set."""
+
+
+# Words that begin lines ----------------------------------------------------------------------------------------------
+
+DECLARATIONS = ("event", "field", "segment", "flow")
+CLAUSES = ("on", "when", "limit", "hours", "exit", "goal")
+STEPS = ("send", "if", "set", "convert", "wait", "split", "stop")
+WEB_PARTS = ("text", "button", "sender")
+EMAIL_PARTS = ("subject", "text", "html", "to")
+MESSAGE_PARTS = tuple(dict.fromkeys((*WEB_PARTS, *EMAIL_PARTS)))
 
 
 # Variables ----------------------------------------------------------------------------------------------------------

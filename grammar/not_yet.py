@@ -1,6 +1,7 @@
 """What this version can check, but not run yet. The next one deletes this file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
@@ -18,8 +19,21 @@ from grammar.nodes import (
     Wait,
     WaitUntil,
 )
+from grammar.program import Checked, read_files
 from grammar.source import Span
 from grammar.walk import steps_within
+
+
+def read_files_to_run(files: Sequence[tuple[str, bytes | str]]) -> Checked:
+    """As `read_files`, and what cannot run yet is an error."""
+    checked = read_files(files)
+    if not checked.ok:
+        return checked
+    report = Diagnostics()
+    for found in checked.diagnostics:
+        report.add(found)
+    report_not_yet(checked.script, report)
+    return replace(checked, diagnostics=tuple(report))
 
 
 def report_not_yet(script: Script, report: Diagnostics) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grammar import inference
+from grammar.inference import may_be_huge
 from grammar.kinds import ANY, NUMBER, Type
 from grammar.nodes import Expression
 from grammar.scope import Scope
 
-__all__ = ["ANY", "NUMBER", "Scope", "Type", "Types", "infer", "infer_all"]
+__all__ = ["ANY", "NUMBER", "Scope", "Type", "Types", "infer", "infer_all", "may_be_huge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from grammar.nodes import (
     Unary,
     WaitUntil,
 )
+from grammar.source import Span
 
 
 def children(node: Expression) -> tuple[Expression, ...]:
@@ -57,6 +58,15 @@ def walk(expression: Expression) -> Iterator[Expression]:
         node = pending.pop()
         yield node
         pending.extend(reversed(children(node)))
+
+
+def segments_named(condition: Expression) -> Iterator[tuple[str, Span]]:
+    """The segments that a condition names, and where."""
+    for node in walk(condition):
+        if isinstance(node, Call) and node.function == "in_segment":
+            for first in node.arguments[:1]:
+                if isinstance(first, Constant) and isinstance(first.value, str):
+                    yield first.value, first.span
 
 
 def inside_out(expression: Expression) -> list[tuple[Expression, tuple[Expression, ...]]]:

@@ -23,7 +23,7 @@ from editor.symbols import symbol_at
 from engine.compile import Compiler
 from engine.flowtest import run_flow_test
 from engine.program import Program
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics, render, to_json
 from grammar.flowtest import read_flow_test
@@ -136,10 +136,12 @@ def _examine_evaluation(text: str, chance: random.Random) -> None:
     visitors = [{"visitor_id": "v1", **visitor(chance)} for _ in range(5)]
     values = []
     for script in (checked.script, parse([Source("fuzz.flow", written)], Diagnostics())):
-        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        segments = segments_of(script)
         compiler = Compiler(Scope.of(script), ZoneInfo("Asia/Shanghai"), segments, DERIVED)
         compiled = [compiler.value(segment.condition) for segment in script.segments]
-        values.append([repr(one.run({**dict.fromkeys(one.reads), **v}, NOW)) for one in compiled for v in visitors])
+        values.append(
+            [repr(one.evaluate({**dict.fromkeys(one.reads), **v}, NOW)) for one in compiled for v in visitors]
+        )
     assert values[0] == values[1], "the layout changed a value"
 
 

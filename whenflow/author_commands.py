@@ -17,10 +17,10 @@ def check_files(
     generated: Annotated[bool, typer.Option("--generated", help="Show the Python that conditions become.")] = False,
 ) -> None:
     """Checks .flow files: 0 if there is no error, 1 if there is, 2 if a file cannot be read."""
-    from engine.check import check
+    from grammar.program import read_files
     from whenflow import show
 
-    checked = check(read(files))
+    checked = read_files(read(files))
     if json:
         sys.stdout.write(show.diagnostics_json(checked.diagnostics))
     else:

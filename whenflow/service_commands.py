@@ -1,7 +1,9 @@
 """The commands that work on a store: they serve, or do one thing beside whoever serves."""
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +21,7 @@ from whenflow import show, show_service
 from whenflow.sending import UnknownEvent, send
 from whenflow.service import DEFAULT_APP, Service, running
 from whenflow.settings import Settings
-from whenflow.site import PortInUse, listen, serve, site
+from whenflow.site import PortInUse, StopSignals, listen, serve, site
 from whenflow.terminal import FILES, app, err, fail, out, read
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ def demo(port: PORT = None, host: HOST = None, data: DATA = None) -> None:
 
 
 async def _serve(settings: Settings, *, with_demo: bool = False) -> None:
+    signals = StopSignals()
     listening = listen(settings.host, settings.port)
     async with running(settings) as service:
         routes = []
@@ -71,9 +74,8 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> None:
             routes = shop.routes()
         show_service.warnings(err, await service.health())
         address = f"http://{settings.host}:{listening.getsockname()[1]}"
-        await serve(
-            site(service, routes), service, listening, lambda: show_service.addresses(out, service, address, with_demo)
-        )
+        say = partial(show_service.addresses, out, service, address, with_demo)
+        await serve(site(service, routes), service, listening, signals, say)
 
 
 # Programs and visitors ----------------------------------------------------------------------------------------------
@@ -200,3 +202,5 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return uvloop.run(work)
     except (EmbeddedStoreError, PortInUse, StoreUnavailable) as error:
         fail(str(error))
+    except asyncio.CancelledError:
+        raise typer.Exit(130) from None  # stopped while it was starting

@@ -62,8 +62,14 @@ def summary(out: Console, err: Console, checked: Checked) -> None:
 
 
 def generated(out: Console, checked: Checked) -> None:
-    """The Python that each flow's expressions become."""
-    for flow in Program.build(checked.script).flows.values():
+    """The Python that the expressions become: of what events start together, of the rest flow by flow."""
+    program = Program.build(checked.script)
+    for event in program.catalogue.events.values():
+        plan = program.plan(event)
+        started = ", ".join(flow.name for flow in plan.flows)
+        out.print(f"\nevent {event.name}: {started or 'starts nothing'}", style="bold")
+        out.print(plan.whens.generated, markup=False)
+    for flow in program.flows.values():
         out.print(f"\nflow {flow.name}", style="bold")
-        for compiled in [*([flow.when] if flow.when else []), *flow.graph.compiled]:
+        for compiled in flow.compiled:
             out.print(compiled.generated, markup=False)

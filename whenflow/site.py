@@ -87,14 +87,36 @@ class Server(uvicorn.Server):
         self._listening()
 
 
-async def serve(app: ASGIApp, service: Service, at: socket.socket, listening: Callable[[], None]) -> None:
+class StopSignals:
+    """SIGINT from the start of a process on, and SIGTERM, which ends it at once before that, from when it serves.
+
+    While it starts, SIGINT cancels the task that does so. Should something swallow that, it stops as soon as it serves.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self._starting = asyncio.current_task()
+        asyncio.get_running_loop().add_signal_handler(SIGINT, self._stop)
+
+    def started(self) -> None:
+        """From here on whoever serves watches `wanted`."""
+        self._starting = None
+        asyncio.get_running_loop().add_signal_handler(SIGTERM, self._stop)
+
+    def _stop(self) -> None:
+        if self._starting is not None and not self.wanted.is_set():
+            self._starting.cancel()
+        self.wanted.set()
+
+
+async def serve(
+    app: ASGIApp, service: Service, at: socket.socket, signals: StopSignals, listening: Callable[[], None]
+) -> None:
     """Answers until SIGINT or SIGTERM, then lets the requests in progress end."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for signal_ in (SIGINT, SIGTERM):
-        loop.add_signal_handler(signal_, stop.set)
+    signals.started()
     server = Server(app, listening)
     serving = asyncio.create_task(server.serve([at]))
-    stopping = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(signals.wanted.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     service.wind_up()

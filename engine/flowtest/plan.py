@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
+from engine.flowtest.declared import Declared, ReadFile
 from engine.program import UTC
 from grammar import wording
-from grammar.checker import check
 from grammar.checker.arguments import zone_fault
 from grammar.checker.expressions import ExpressionChecker
 from grammar.diagnostics import Diagnostic, Diagnostics
@@ -37,15 +37,13 @@ from grammar.flowtest.nodes import (
     Word,
     Zone,
 )
-from grammar.names import PREDECLARED_SEGMENTS, STANDARD_VARIABLES, Writer
-from grammar.nodes import Declaration, Event, Expression, Script, Split
-from grammar.scope import Place, Scope
+from grammar.names import STANDARD_VARIABLES, Writer
+from grammar.nodes import Expression, Split
+from grammar.scope import Place
 from grammar.source import Span
 from grammar.suggest import Suggestions
-from grammar.syntax.parser import parse, read_source
 from grammar.types import Type, infer
 from grammar.walk import steps_within
-from variables.catalogue import EMPTY, Catalogue
 from variables.items import BadItem, read_batch
 from variables.items import Identify as IdentifyItem
 from variables.items import Visit as VisitItem
@@ -67,18 +65,6 @@ _WRITABLE_TYPES: Mapping[Kind, Type] = {
     "datetime": Type.DATETIME | Type.TEXT | Type.INT | Type.FLOAT,
 }
 """What a server may write into a field of a kind; whether the value itself fits is looked at when it is there."""
-
-ReadFile = Callable[[str], tuple[str, bytes]]
-"""Reads a file that a flow test loads: the name to show, and its bytes. Raises OSError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apply(Command):
-    """From here on this program holds. `resets`: SEQ of events that have another UUID, and the version that did it."""
-
-    script: Script
-    version: int
-    resets: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +91,15 @@ def plan(test: FlowTest, read_file: ReadFile, report: Diagnostics) -> Plan:
 
 class _Planner:
     def __init__(self, read_file: ReadFile, report: Diagnostics) -> None:
-        self._read_file, self._report = read_file, report
+        self._report = report
         self._suggestions = Suggestions()
+        self._declared = Declared(read_file, report)
         self._zone = UTC
         self._clock = START
         self._steps: list[Planned] = []
         self._values: dict[Span, Value] = {}
         self._visitor_of: dict[str, str] = {}
         self._user_of: dict[str, str] = {}
-        self._script = Script(())
-        self._known = True
-        """Whether all files could be loaded; otherwise nothing can be said about names."""
-        self._loaded: Span | None = None
-        self._versions = 0
-        self._uuids: dict[int, str] = {}
-        self._resets: dict[int, int] = {}
-        self._hold(Script(()), EMPTY)
-
-    def _hold(self, script: Script, catalogue: Catalogue) -> None:
-        self._script, self._catalogue = script, catalogue.with_open_visits()
-        self._scope = Scope.of(script)
-        self._flows = {flow.name: flow for flow in script.flows}
-        self._segments = [*PREDECLARED_SEGMENTS, *(segment.name for segment in script.segments)]
 
     def plan(self, test: FlowTest) -> Plan:
         for index, command in enumerate(test.commands):
@@ -134,24 +107,15 @@ class _Planner:
                 case Zone():
                     self._set_zone(command, is_first=index == 0)
                 case Load():
-                    self._load(command)
-                case Declare(declarations=declarations, broken=broken, span=span):
-                    self._merge(declarations, broken, span)
+                    self._declared.load(command)
+                case Declare():
+                    self._declared.declare(command)
                 case _:
                     self._apply()
                     self._check(command)
                     self._add(command)
         self._apply()
         return Plan(self._zone, tuple(self._steps), self._values)
-
-    def _add(self, command: Command) -> None:
-        self._steps.append(Planned(command, self._clock))
-
-    def _complain(self, diagnostic: Diagnostic | None) -> None:
-        if diagnostic is not None:
-            self._report.add(diagnostic)
-
-    # The program
 
     def _set_zone(self, command: Zone, *, is_first: bool) -> None:
         fault = zone_fault(command.name.text, command.name.span, self._suggestions)
@@ -162,41 +126,13 @@ class _Planner:
         else:
             self._zone = ZoneInfo(command.name.text)
 
-    def _load(self, command: Load) -> None:
-        path = command.path
-        try:
-            name, data = self._read_file(path.text)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else None
-            self._report.add(wording.cannot_load(path.span, path.text, (reason or str(error)).lower()))
-            self._known = False
-            return
-        source = read_source(name, data, self._report)
-        if source is None:
-            self._known = False
-        else:
-            script = parse([source], self._report)
-            self._merge(script.declarations, script.broken, command.span)
-
-    def _merge(self, new: tuple[Declaration, ...], broken: frozenset[str], span: Span) -> None:
-        """Adds declarations; one of the same kind and name (of an event: or number) takes the place of an earlier."""
-        self._script = Script(_replaced(self._script.declarations, new), self._script.broken | broken)
-        self._loaded = span
-
     def _apply(self) -> None:
-        """What was loaded since the last other command becomes the program, together."""
-        if self._loaded is None:
-            return
-        if self._known:
-            check(self._script, self._report)
-        self._versions += 1
-        for event in self._script.events:
-            if self._uuids.setdefault(event.seq, event.uuid) != event.uuid:
-                self._uuids[event.seq] = event.uuid
-                self._resets[event.seq] = self._versions
-        self._hold(self._script, Catalogue.of(self._script))
-        self._add(Apply(self._loaded, self._script, self._versions, dict(self._resets)))
-        self._loaded = None
+        applied = self._declared.apply()
+        if applied is not None:
+            self._add(applied)
+
+    def _add(self, command: Command) -> None:
+        self._steps.append(Planned(command, self._clock))
 
     # Commands
 
@@ -205,7 +141,7 @@ class _Planner:
             case At():
                 self._move(command)
             case Track(event=event, data=data):
-                self._known_name(event, self._catalogue.events, wording.unknown_event)
+                self._known_name(event, self._declared.catalogue.events, wording.unknown_event)
                 if data is not None:
                     self._check_data(data)
             case Visit(values=values):
@@ -220,14 +156,14 @@ class _Planner:
             case ChooseArm():
                 self._check_arm(command)
             case ExpectMessage(flow=flow, channel=channel):
-                self._known_name(flow, self._flows, wording.unknown_flow)
+                self._known_name(flow, self._declared.flows, wording.unknown_flow)
                 if channel is not None and channel.text not in CHANNELS:
                     nearest = self._suggestions.nearest(channel.text, CHANNELS)
                     self._report.add(wording.unknown_channel(channel.span, channel.text, CHANNELS, nearest))
             case ExpectRun(flow=flow) | ExpectGoal(flow=flow):
-                self._known_name(flow, self._flows, wording.unknown_flow)
+                self._known_name(flow, self._declared.flows, wording.unknown_flow)
             case ExpectSegment(segment=segment):
-                self._known_name(segment, dict.fromkeys(self._segments), wording.unknown_segment)
+                self._known_name(segment, self._declared.segments, wording.unknown_segment)
             case ExpectThat(condition=condition):
                 self._check_expression(condition)
 
@@ -246,16 +182,17 @@ class _Planner:
     ) -> bool:
         if word.text in known:
             return True
-        if self._known and word.text not in self._script.broken:
+        if self._declared.is_complete and word.text not in self._declared.script.broken:
             self._report.add(unknown(word.span, word.text, self._suggestions.nearest(word.text, known)))
         return False
 
     def _check_expression(self, expression: Expression) -> bool:
-        if not self._known:
+        if not self._declared.is_complete:
             return False
-        found = Diagnostics()
-        segments, seqs = dict.fromkeys(self._segments), sorted(event.seq for event in self._script.events)
-        checker = ExpressionChecker(found, {Place.ANYWHERE: self._scope}, segments, seqs, self._script.broken)
+        found, declared = Diagnostics(), self._declared
+        seqs = sorted(event.seq for event in declared.script.events)
+        scopes, broken = {Place.ANYWHERE: declared.scope}, declared.script.broken
+        checker = ExpressionChecker(found, scopes, declared.segments, seqs, broken)
         checker.suggestions = self._suggestions
         checker.check(expression, Place.ANYWHERE)
         for diagnostic in found:
@@ -263,9 +200,9 @@ class _Planner:
         return found.ok
 
     def _check_arm(self, command: ChooseArm) -> None:
-        if not self._known_name(command.flow, self._flows, wording.unknown_flow):
+        if not self._known_name(command.flow, self._declared.flows, wording.unknown_flow):
             return
-        steps = steps_within(self._flows[command.flow.text].steps)
+        steps = steps_within(self._declared.flows[command.flow.text].steps)
         arms = [share.name for step in steps if isinstance(step, Split) for share in step.shares if share.name]
         arm = command.arm
         if arm.text not in arms:
@@ -277,16 +214,16 @@ class _Planner:
     def _check_set(self, command: SetField) -> None:
         name = command.name
         is_fine = self._check_expression(command.value)
-        if name.text in STANDARD_VARIABLES or name.text in self._catalogue.variables:
-            variable = self._catalogue.variables.get(name.text)
+        if name.text in STANDARD_VARIABLES or name.text in self._declared.catalogue.variables:
+            variable = self._declared.catalogue.variables.get(name.text)
             if variable is None or Writer.SERVER not in variable.writers:
                 self._not_writable(name.span, name.text, "set")
-            elif is_fine and not infer(command.value, self._scope) & (
+            elif is_fine and not infer(command.value, self._declared.scope) & (
                 _WRITABLE_TYPES[variable.kind] | Type.NULL | Type.JSON
             ):
                 self._report.add(wording.value_never_fits(command.value.span, name.text, variable.kind))
         else:
-            self._known_name(name, self._catalogue.variables, _unknown_field)
+            self._known_name(name, self._declared.catalogue.variables, _unknown_field)
 
     def _not_writable(self, span: Span, name: str, command: str) -> None:
         help = wording.BY_IDENTIFY if name == "ent_user_id" else None
@@ -321,7 +258,7 @@ class _Planner:
 
     def _check_values(self, command: str, json: Json | None) -> None:
         values = None if json is None else self._read(json)
-        if json is None or not self._known or not isinstance(values, dict):
+        if json is None or not self._declared.is_complete or not isinstance(values, dict):
             return
         for name, value in values.items():
             self._check_value(command, name, value, _place_of(name, json))
@@ -330,10 +267,10 @@ class _Planner:
         computed = name in STANDARD_VARIABLES and STANDARD_VARIABLES[name].derived
         if computed or (command == "identify" and name == "ent_user_id"):
             self._not_writable(span, name, command)
-        elif self._known_name(Word(name, span), self._catalogue.variables, _unknown_variable):
+        elif self._known_name(Word(name, span), self._declared.catalogue.variables, _unknown_variable):
             item = VisitItem({name: value}) if command == "visit" else IdentifyItem({name: value})
             try:
-                self._catalogue.writes(item, from_server=False)
+                self._declared.catalogue.writes(item, from_server=False)
             except BadItem as bad:
                 if bad.code == "not_writable":
                     self._not_writable(span, name, command)
@@ -361,28 +298,6 @@ def _unknown_field(span: Span, name: str, suggestion: str | None) -> Diagnostic:
 
 def _unknown_variable(span: Span, name: str, suggestion: str | None) -> Diagnostic:
     return wording.unknown_variable(span, name, wording.did_you_mean(suggestion))
-
-
-def _replaced(old: tuple[Declaration, ...], new: tuple[Declaration, ...]) -> tuple[Declaration, ...]:
-    """Old and new declarations; a new one stands where the one that it replaces stood."""
-    places = {key: place for place, declaration in enumerate(old) for key in _keys(declaration)}
-    merged: list[Declaration | None] = list(old)
-    for declaration in new:
-        found = sorted({places.pop(key) for key in _keys(declaration) if key in places})
-        for place in found:
-            merged[place] = None
-        if found:
-            merged[found[0]] = declaration
-        else:
-            merged.append(declaration)
-    return tuple(declaration for declaration in merged if declaration is not None)
-
-
-def _keys(declaration: Declaration) -> tuple[object, ...]:
-    """What no two declarations of a program share: the kind and the name, and an event's number."""
-    if isinstance(declaration, Event):
-        return (Event, declaration.name), (Event, declaration.seq)
-    return ((type(declaration), declaration.name),)
 
 
 def _place_of(name: str, json: Json) -> Span:

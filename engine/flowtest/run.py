@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from engine.compile import Compiler
 from engine.decisions import Decision
 from engine.flowtest import failures
+from engine.flowtest.declared import Apply, ReadFile
 from engine.flowtest.failures import Failure, Sent
-from engine.flowtest.plan import START, Apply, Plan, Planned, ReadFile, plan
+from engine.flowtest.plan import START, Plan, Planned, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -42,7 +43,7 @@ from grammar.flowtest.nodes import (
     Visit,
 )
 from grammar.lint import lint_condition
-from grammar.names import PREDECLARED_SEGMENTS, TRACK_EVENT_VARIABLES
+from grammar.names import TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.scope import Scope
 from grammar.syntax.parser import parse_expression, read_source
@@ -99,7 +100,7 @@ class Run:
 
     def _hold(self, script: Script) -> None:
         self._script = script
-        segments = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in script.segments}}
+        segments = segments_of(script)
         nobody = {name: Constant(condition.span, False) for name, condition in segments.items()}
         self._compiler = Compiler(Scope.of(script), self._plan.zone, segments, DERIVED)
         self._compiler_before_birth = replace(self._compiler, segments=nobody)
@@ -273,7 +274,7 @@ class Run:
         cause, program = self._cause, self._owned.program
         if not isinstance(cause, Track) or cause.visitor.text != visitor:
             return False
-        return any(flow.name == name for flow in program.started_by(program.catalogue.events[cause.event.text]))
+        return any(flow.name == name for flow in program.plan(program.catalogue.events[cause.event.text]).flows)
 
     async def _expect_segment(self, command: ExpectSegment) -> Failure | None:
         name = command.segment.text
@@ -290,8 +291,7 @@ class Run:
         found = Diagnostics()
         expression = parse_expression(command.expression, found)
         if expression is not None and found.ok:
-            names = [*PREDECLARED_SEGMENTS, *(segment.name for segment in self._script.segments)]
-            check_expression(expression, Scope.of(self._script), found, names)
+            check_expression(expression, Scope.of(self._script), found, [*segments_of(self._script)])
             if found.ok:
                 lint_condition(expression, self._script, found)
         if any(diagnostic.code.startswith(command.code.text) for diagnostic in found):
@@ -317,7 +317,7 @@ class Run:
     def _evaluate(self, expression: Expression, profile: Profile) -> Value:
         """Before a visitor's first item every segment is false."""
         compiler = self._compiler if profile.fields else self._compiler_before_birth
-        return compiler.value(expression).run(self._environment(profile), moment(self._clock))
+        return compiler.value(expression).evaluate(self._environment(profile), moment(self._clock))
 
     def _false_part(self, expression: Expression, profile: Profile) -> Expression:
         """Of conditions that are joined by `and`, the first that is not true."""

@@ -4,14 +4,14 @@ from itertools import pairwise
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics, Label
-from grammar.nodes import Call, Constant, Expression, Segment
+from grammar.nodes import Segment
 from grammar.source import Span
-from grammar.walk import walk
+from grammar.walk import segments_named
 
 
 def check_cycles(segments: tuple[Segment, ...], report: Diagnostics) -> None:
     """Reports cycles of `in_segment`. Of cycles that meet only the first is told: mending it may mend the others."""
-    needs = {segment.name: _segments_in(segment.condition) for segment in segments}
+    needs = {segment.name: list(segments_named(segment.condition)) for segment in segments}
     declared = {segment.name: segment.name_span for segment in segments}
     finished: set[str] = set()
     reported: set[str] = set()
@@ -43,14 +43,3 @@ def _cycle(name: str, way: dict[str, Span]) -> list[str]:
 def _report(cycle: list[str], places: dict[str, Span], declared: Span, report: Diagnostics) -> None:
     steps = tuple(Label(wording.depends_on(one, other), places[other]) for one, other in pairwise(cycle))
     report.add(wording.segment_cycle(declared, cycle, steps))
-
-
-def _segments_in(condition: Expression) -> list[tuple[str, Span]]:
-    """The segments that a condition names, and where."""
-    return [
-        (first.value, first.span)
-        for node in walk(condition)
-        if isinstance(node, Call) and node.function == "in_segment"
-        for first in node.arguments[:1]
-        if isinstance(first, Constant) and isinstance(first.value, str)
-    ]

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.checker.arguments import check_call
 from grammar.checker.exact_time import check_exact_time
 from grammar.checker.repairs import refitted
-from grammar.checker.types import check_types, fits
+from grammar.checker.types import check_types, fits, is_written_misfit
 from grammar.diagnostics import Diagnostics
 from grammar.kinds import Type
 from grammar.names import (
@@ -28,6 +28,7 @@ from grammar.nodes import Call, Comparison, Constant, Expression, FieldType, Nam
 from grammar.scope import Place, Scope
 from grammar.suggest import Suggestions
 from grammar.walk import walk
+from grammar.wording import habits
 
 _LONGEST = 30
 """Characters of a name that is shown twice in a help line."""
@@ -90,9 +91,14 @@ class ExpressionChecker:
         variable = STANDARD_VARIABLES.get(step.name)
         is_writable = Writer.FLOW in variable.writers if variable is not None else not is_taken(step.name)
         field = self._scopes[place].types.get(step.name)
-        if field is not None and is_writable and not fits(type_, field):
+        if field is None or not is_writable:
+            return
+        if not fits(type_, field):
             help = refitted(step.value, type_, field)
             self._report.add(wording.misfit(step.value.span, wording.quoted(step.name), field, type_, help))
+        elif is_written_misfit(step.value, field):
+            help = wording.WHOLE_NUMBERS if Type.INT in field else wording.DAY
+            self._report.add(wording.misfit(step.value.span, wording.quoted(step.name), field, None, help))
 
     def likely_type(self, step: Set, place: Place) -> FieldType:
         """The type that an undeclared field most likely should have, by the value that is written to it."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from grammar import wording
 from grammar.kinds import NUMBER, Type
+from grammar.literals import moment
 from grammar.names import FUNCTIONS
 from grammar.nodes import Binary, Boolean, Call, Comparison, Conditional, Constant, Expression, Name, Unary
 from grammar.walk import children, walk
@@ -140,16 +141,19 @@ def _number_without_unit(node: Expression, own: Type | None, other: Type | None,
 
 
 def _quoted_moment(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
-    """`event_last_time_1 > "2026-01-01"`."""
-    if own == Type.TEXT and other == Type.DATETIME and operator in (*_COMPARISONS, "-") and isinstance(node, Constant):
-        return f"datetime({node.span.text})" if isinstance(node.value, str) and _ISO_DAY.match(node.value) else None
-    return None
+    """`event_last_time_1 > "2026-01-01"`, and `"2026-01-01 10:00"`, which `datetime` reads only with its `T`."""
+    text = node.value if isinstance(node, Constant) else None
+    if other != Type.DATETIME or operator not in (*_COMPARISONS, "-") or not isinstance(text, str):
+        return None
+    if moment(text) is not None:
+        return f"datetime({node.span.text})"
+    return f"datetime({node.span.text.replace(' ', 'T', 1)})" if moment(text.replace(" ", "T", 1)) is not None else None
 
 
 def _unquoted_day(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:
     """`trial_ends > 2026-12-24`."""
     is_day = isinstance(node, Binary) and other == Type.DATETIME and _ISO_DAY.fullmatch(node.span.text)
-    return f'datetime("{node.span.text}")' if is_day and operator in _COMPARISONS else None
+    return f'datetime("{node.span.text}")' if is_day and operator in _COMPARISONS and moment(node.span.text) else None
 
 
 def _weekday(node: Expression, own: Type | None, other: Type | None, operator: str) -> str | None:

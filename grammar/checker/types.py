@@ -13,13 +13,14 @@ The type of a faulty operation is taken to be anything, so that one mistake is t
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import cache
 
 from grammar import wording
 from grammar.checker.repairs import member_as_call, repaired
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.inference import type_of
-from grammar.kinds import ANY, NUMBER, Type
+from grammar.kinds import ANY, LARGEST_INT, NUMBER, Type
 from grammar.names import CONSTANTS
 from grammar.nodes import (
     Binary,
@@ -98,6 +99,28 @@ def fits(type_: Type, field: Type) -> bool:
     """Whether some value of a type can be written into a field of another; null always can, since it unsets."""
     kinds = type_ & ~Type.NULL
     return not kinds or Type.JSON in kinds or bool(kinds & _FITS[field & ~Type.NULL])
+
+
+def is_written_misfit(value: Expression, field: Type) -> bool:
+    """Whether a value that is written out never fits a field that its type does fit: `1.5`, or `"yesterday"`."""
+    is_negative = isinstance(value, Unary) and value.operator == "-"
+    literal = value.operand if isinstance(value, Unary) and is_negative else value
+    written = literal.value if isinstance(literal, Constant) else None
+    match field & ~Type.NULL, written:
+        case Type.INT, int() | float():
+            return abs(written) > LARGEST_INT or written != int(written)
+        case Type.DATETIME, str() if not is_negative:
+            return not _is_moment(written)
+        case _:
+            return False
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 @cache
@@ -191,7 +214,8 @@ def _comparable(left: Type, operator: str, right: Type) -> bool:
 
 def _index(node: Index, container: Type, index: Type) -> Diagnostic | None:
     if not _may_be(container, Type.LIST):
-        return wording.no_elements(node.span, container)
+        reads_text = Type.TEXT in container and _may_be(index, Type.INT | Type.BOOL)
+        return None if reads_text else wording.no_elements(node.span, container)
     if Type.JSON in container or _may_be(index, Type.INT | Type.BOOL):
         return None
     return wording.no_index(node.index.span, index)

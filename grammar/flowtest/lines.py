@@ -5,17 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grammar.source import Source, Span
+from grammar.syntax.lexing import TEXT_AFTER
 
 COMMANDS = ("zone", "load", "flow", "at", "track", "visit", "set", "identify", "arm", "expect")
 
-_PIECE = re.compile(
-    r'"""[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'
-    r'|"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"'
-    r"|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'"
-    r"|#[^\n]*"
-    r"|[^\"'#\n()\[\]{}]+"
-    r"|[\s\S]"
-)
+_TEXT = "|".join(quote + TEXT_AFTER[quote].pattern for quote in ('"""', '"', "'"))
+_PIECE = re.compile(rf"{_TEXT}|#[^\n]*|[^\"'#\n()\[\]{{}}]+|[\s\S]")
 _BEGINS_COMMAND = re.compile(
     rf"(?:(?:{'|'.join(COMMANDS)})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']|at[ ]+\+[0-9]|flow[ ]*:)"
 )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import cast
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest.lines import COMMANDS, Section, sections
 from grammar.flowtest.nodes import (
@@ -38,6 +38,7 @@ from grammar.flowtest.scanner import NAME, RESERVED_VISITORS, SCALAR, WORD, Scan
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
 from grammar.syntax.parser import parse
+from grammar.wording import forms, habits
 
 MOST_TIMES = 100_000
 _INDENT = re.compile(r"[ \t]*")
@@ -80,7 +81,7 @@ class _Reader(Scanner):
         head = self._word(WORD) or Word(self._shown(), self._here())
         if head.text not in COMMANDS:
             raise Unreadable(self._unknown_command(head))
-        self._form = wording.COMMAND_FORMS[head.text]
+        self._form = forms.COMMANDS[head.text]
         command = _READERS[head.text](self)
         if self._block is not None and not isinstance(command, Declare):
             raise Unreadable(wording.unexpected_indentation(self._indentation(self._block)))
@@ -223,13 +224,13 @@ class _Reader(Scanner):
         word = self._word(WORD)
         if word is None or word.text not in RESERVED_VISITORS:
             if word is not None and word.text == "messages" and not self._text.startswith(":", self._at):
-                raise Unreadable(wording.left_over(word.span, word.text, wording.COMMAND_FORMS["expect messages"]))
+                raise Unreadable(wording.left_over(word.span, word.text, forms.COMMANDS["expect messages"]))
             self._at = start
             return self._expect_that()
         if self._text[self._at : self._end].lstrip(" ")[:1] == ":":
             raise Unreadable(wording.visitor_needs_quotes(word.span, word.text))
         if word.text != "no":
-            self._form = wording.COMMAND_FORMS[f"expect {word.text}"]
+            self._form = forms.COMMANDS[f"expect {word.text}"]
         match word.text:
             case "message":
                 return self._expect_message()
@@ -243,9 +244,9 @@ class _Reader(Scanner):
             return ExpectNoMessages(self._finish())
         for what in ("run", "goal"):
             if self._keyword(what):
-                self._form = wording.COMMAND_FORMS[f"expect {what}"]
+                self._form = forms.COMMANDS[f"expect {what}"]
                 return self._expect_course(what, wanted=False)
-        form = wording.COMMAND_FORMS["expect no message" if self._shown() == "message" else "expect no"]
+        form = forms.COMMANDS["expect no message" if self._shown() == "message" else "expect no"]
         raise Unreadable(wording.missing_part(self._here(), wording.WHAT_IS_NOT, form))
 
     def _expect_message(self) -> ExpectMessage:

@@ -13,7 +13,7 @@ from grammar.flowtest.nodes import Json, Time, Word
 from grammar.nodes import Expression
 from grammar.source import Span
 from grammar.syntax import characters, numerals
-from grammar.syntax.lexing import Lexer
+from grammar.syntax.lexing import TEXT_AFTER, Lexer
 from grammar.syntax.parser import parse_expression
 
 LONGEST_IDENTIFIER = 128
@@ -28,11 +28,7 @@ SCALAR = re.compile(r'"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+\-]*|true\b|false\b|nul
 _PATH = re.compile(r"[^\s#\"']\S*")
 _SPACE = re.compile(r"(?:[ \n]|#[^\n]*)*")
 _IN_JSON = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[\]{}]|[^"#\[\]{}]+|[\s\S]')
-_LITERAL = re.compile(
-    r'"""[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'
-    r'|(?!""")"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"'
-    r"|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'"
-)
+_QUOTE = re.compile(r'"""|["\']')
 
 
 class Unreadable(Exception):
@@ -154,8 +150,9 @@ class Scanner:
 
     def _literal_end(self) -> int:
         """Where the text literal that begins here ends; the end of the command, if that cannot be seen."""
-        match = _LITERAL.match(self._text, self._at, self._end)
-        return match.end() if match else self._end
+        quote = _QUOTE.match(self._text, self._at, self._end)
+        body = TEXT_AFTER[quote[0]].match(self._text, quote.end(), self._end) if quote else None
+        return body.end() if body else self._end
 
     # Words and signs
 

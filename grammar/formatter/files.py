@@ -5,7 +5,7 @@
 - **Blank lines**: one above and one below each segment and flow (above the comments that stand directly above it), and
   one between declarations of different kinds. Elsewhere the author's, at most one at a place; none at the beginning of
   a block, and none before `elif`, `else` and `timeout`.
-- **Inside a line**: `grammar.formatter.lines` for spaces and breaks, `grammar.formatter.spelling` for constants,
+- **Inside a line**: `grammar.formatter.lines` for breaks, `.pieces` for spaces, `.spelling` for constants,
   numbers and texts. A long expression gets brackets around it, and a short one loses them; all others stay as the
   author wrote them, and so do templates, texts in three quotes, and durations.
 - **Comments**: `#comment` becomes `# comment` (not `#!`, `#:` and `##`). One behind code stands two spaces after it.
@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
-from grammar.formatter.lines import INDENT, Remark, Remarks, lay_out_line
+from grammar.formatter.lines import INDENT, lay_out_line
+from grammar.formatter.pieces import Remark, Remarks
 from grammar.source import Source, Span
 from grammar.syntax.parser import MAX_FILE_BYTES, LaidOut, file_bytes, parse_layout
 from grammar.syntax.tokens import Line

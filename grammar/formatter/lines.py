@@ -13,12 +13,11 @@ changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from grammar.diagnostics import Diagnostics
-from grammar.formatter.spelling import spelled
+from grammar.formatter.pieces import OPERAND_ENDS, TIGHTNESS, Pieces, Remark, Remarks, pieces_of, settled
 from grammar.source import Source
-from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.parser import parse_expression
 from grammar.syntax.tokens import Token
 
@@ -27,50 +26,7 @@ WIDTH = 100
 LEAST_WIDTH = 40
 INDENT = 4
 
-_NUMERALS = frozenset({"INT", "FLOAT", "DURATION"})
-_OPERAND_ENDS = frozenset({"NAME", "STRING", "NONE", "BOOL", "CLOSE_ROUND", "CLOSE_SQUARE", *_NUMERALS})
-_TIGHTNESS = {
-    **dict.fromkeys(("if", "else"), 0),
-    "or": 1,
-    "and": 2,
-    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!=", "in", "not", "is"), 3),
-    **dict.fromkeys(("+", "-"), 4),
-    **dict.fromkeys(("*", "/", "//", "%"), 5),
-}
-"""The operators between two operands, and how tightly each binds."""
-_TIGHTEST_LOGICAL = _TIGHTNESS["and"]
-
-
-@dataclass(slots=True)
-class Remark:
-    """A comment inside brackets, with its `#`. `alone`: it has a line of its own."""
-
-    text: str
-    alone: bool
-
-
-Remarks = dict[int, list[Remark]]
-"""The comments inside the brackets of a line, by the index of the token that they follow."""
-
-
-@dataclass(slots=True)
-class _Pieces:
-    """A line as pieces of text, one for each token. `gaps`: whether a space stands before it.
-
-    `closers` and `commas`: for each opening bracket, by index, that of the closing one and of the commas between.
-    `operators`: how tightly each operator between operands binds, by its index.
-    """
-
-    texts: list[str] = field(default_factory=list)
-    gaps: list[bool] = field(default_factory=list)
-    closers: dict[int, int] = field(default_factory=dict)
-    commas: dict[int, list[int]] = field(default_factory=dict)
-    operators: dict[int, int] = field(default_factory=dict)
-
-    def flat(self, start: int, end: int) -> str:
-        """Some of them in one line."""
-        stretch = zip(self.gaps[start:end], self.texts[start:end], strict=True)
-        return "".join((" " if gap else "") + text for gap, text in stretch)
+_TIGHTEST_LOGICAL = TIGHTNESS["and"]
 
 
 def lay_out_line(tokens: Sequence[Token], remarks: Remarks, column: int) -> str:
@@ -82,7 +38,7 @@ def lay_out_line(tokens: Sequence[Token], remarks: Remarks, column: int) -> str:
     start, end = _expression(tokens)
     outer = _outer_brackets(tokens, start, end)
     bare = [*tokens[:start], *tokens[start + outer : end - outer], *tokens[end:]]
-    pieces = _pieces(bare)
+    pieces = pieces_of(bare)
     writer = _Writer(pieces, {} if outer else remarks, column, limit)
     end -= 2 * outer
     if not remarks and writer.fits(0, len(bare)) and not (outer and writer.is_choice(start, end)):
@@ -91,9 +47,9 @@ def lay_out_line(tokens: Sequence[Token], remarks: Remarks, column: int) -> str:
         wrapped = [*bare[:start], _OPENING, *bare[start:end], _CLOSING, *bare[end:]]
         if outer or _may_be_deeper(pieces.flat(start, end), end - start):
             moved = _moved(remarks, start, end, outer)
-            pieces = _pieces(wrapped)
-            return _Writer(pieces, _settled(moved, wrapped, pieces.operators), column, limit, start).written()
-    return _Writer(pieces, _settled(remarks, bare, pieces.operators), column, limit).written()
+            pieces = pieces_of(wrapped)
+            return _Writer(pieces, settled(moved, wrapped, pieces.operators), column, limit, start).written()
+    return _Writer(pieces, settled(remarks, bare, pieces.operators), column, limit).written()
 
 
 # The expression of a line ---------------------------------------------------------------------------------------------
@@ -109,7 +65,7 @@ _AROUND = {
     "TO": (1, 0),
 }
 """How many tokens stand before and behind the expression of a line, by its first one."""
-_SEGMENT_BEGINNINGS = frozenset({*_OPERAND_ENDS, "OPEN_ROUND", "OPEN_SQUARE", "MINUS", "NOT"})
+_SEGMENT_BEGINNINGS = frozenset({*OPERAND_ENDS, "OPEN_ROUND", "OPEN_SQUARE", "MINUS", "NOT"})
 
 
 def _expression(tokens: Sequence[Token]) -> tuple[int, int]:
@@ -153,67 +109,13 @@ def _moved(remarks: Remarks, start: int, end: int, outer: int) -> Remarks:
     return moved
 
 
-# Tokens as pieces of text ---------------------------------------------------------------------------------------------
-
-
-def _pieces(tokens: Sequence[Token]) -> _Pieces:
-    pieces = _Pieces()
-    open_brackets: list[int] = []
-    previous: Token | None = None
-    after_operand = after_sign = False
-    is_share = len(tokens) > 1 and tokens[0].type == "INT" and tokens[1].text == "%" and tokens[-1].text == ":"
-    for index, token in enumerate(tokens):
-        text = token.text
-        is_tied = after_sign or (is_share and index == 1)
-        pieces.texts.append(spelled(token))
-        pieces.gaps.append(not is_tied and previous is not None and _are_apart(previous, token, after_operand))
-        if text in ("(", "["):
-            open_brackets.append(index)
-            pieces.commas[index] = []
-        elif text in (")", "]"):
-            pieces.closers[open_brackets.pop()] = index
-        elif text == "," and open_brackets:
-            pieces.commas[open_brackets[-1]].append(index)
-        elif after_operand and token.type not in _OPERAND_ENDS and text in _TIGHTNESS:
-            pieces.operators[index] = _TIGHTNESS[text]
-        after_sign = text == "-" and not after_operand
-        after_operand = token.type in _OPERAND_ENDS
-        previous = token
-    return pieces
-
-
-def _are_apart(left: Token, right: Token, after_operand: bool) -> bool:
-    """Whether a space stands between two tokens. A bracket right behind an operand is a call's or an index's."""
-    if left.text in ("(", "[", ".") or right.text in (")", "]", ",", ":"):
-        return False
-    if right.text == ".":
-        return left.type in _NUMERALS
-    return right.text not in ("(", "[") or not after_operand
-
-
-def _settled(remarks: Remarks, tokens: Sequence[Token], operators: dict[int, int]) -> Remarks:
-    """Moves comments to where a line can end: behind a comma from before it, before an operator from behind it.
-
-    Their order stays. Of several at one place only the first can stand behind the token.
-    """
-    settled: Remarks = {}
-    for index, found in sorted(remarks.items()):
-        place = index
-        if tokens[index + 1].text == ",":
-            place = index + 1
-        elif index in operators:
-            place = index - 1
-        settled.setdefault(place, []).extend(found)
-    for found in settled.values():
-        for later in found[1:]:
-            later.alone = True
-    return settled
+# Several lines -------------------------------------------------------------------------------------------------------
 
 
 class _Writer:
     """Writes one logical line as several. `wrapping` is the index of the bracket around its whole expression."""
 
-    def __init__(self, pieces: _Pieces, remarks: Remarks, column: int, limit: int, wrapping: int = -1) -> None:
+    def __init__(self, pieces: Pieces, remarks: Remarks, column: int, limit: int, wrapping: int = -1) -> None:
         self._pieces, self._remarks, self._limit, self._wrapping = pieces, remarks, limit, wrapping
         self._margin = self._column = column
         self._text: list[str] = []
@@ -305,7 +207,7 @@ class _Writer:
     def _loosest(self, start: int, end: int) -> list[int]:
         """The operators outside brackets that bind loosest."""
         found: list[int] = []
-        least, index = len(_TIGHTNESS), start
+        least, index = len(TIGHTNESS), start
         while index < end:
             tightness = self._pieces.operators.get(index, least + 1)
             if tightness < least:

@@ -8,17 +8,23 @@ from collections.abc import Iterator
 from grammar import wording
 from grammar.checker.repairs import expression_in_braces
 from grammar.diagnostics import Diagnostics
+from grammar.kinds import Type
 from grammar.lint.consistency import possible
 from grammar.lint.reach import Reach, Surroundings, written_by
 from grammar.lint.truth import Truths
+from grammar.literals import moment
 from grammar.nodes import (
     Boolean,
+    Call,
     Comparison,
     Conditional,
     Constant,
     Expression,
     Flow,
     If,
+    Index,
+    Link,
+    Member,
     Name,
     Script,
     SendEmail,
@@ -99,8 +105,11 @@ class _Conditions:
         self.check_within(condition)
 
     def check_within(self, value: Expression) -> None:
-        """Checks the conditions of all `A if CONDITION else B` in an expression."""
+        """Checks the conditions of all `A if CONDITION else B` in an expression, and what its parts read."""
         for node in walk(value):
+            _check_moment(node, self._report)
+            if isinstance(node, Index) and self._truths.subjects.type_of(node.value) & ~Type.NULL == Type.TEXT:
+                self._report.add(wording.no_characters(node.span))
             if isinstance(node, Conditional) and id(node.condition) not in self._visited:
                 self._truths.of(node.condition)
                 self._tell(node.condition)
@@ -134,6 +143,14 @@ def _parts(node: Expression) -> tuple[Expression, ...]:
             return ()
 
 
+def _check_moment(node: Expression, report: Diagnostics) -> None:
+    """Tells of a text that neither `datetime` nor `date` can read, however the clock stands."""
+    match node:
+        case Call(function="datetime" | "date" as function, arguments=(Constant(value=str(text)) as written, *_)):
+            if moment(text) is None:
+                report.add(wording.no_moment(written.span, function))
+
+
 def _check_braces(step: Step, report: Diagnostics) -> None:
     """Tells of texts with `{{ … }}` where no template stands."""
     written = step.value if isinstance(step, Set) else step.to if isinstance(step, SendEmail) else None
@@ -157,5 +174,15 @@ def _reason(node: Expression, *, always: bool) -> str | None:
             return wording.EXHAUSTIVE
         case Comparison(first=Name(id=name), links=(link,)) if name.startswith("event_count_"):
             return wording.count_from_zero(name) if isinstance(link.right, Constant) else None
+        case Comparison(first=left, links=(Link(operator="<" | "<=" | ">" | ">=" | "==", right=right),)) if not always:
+            sides = (left, right)
+            is_empty = any(isinstance(side, Constant) and side.value is None for side in sides)
+            return wording.JSON_HOLDS if not is_empty and any(map(_reads_json, sides)) else None
         case _:
             return None
+
+
+def _reads_json(node: Expression) -> bool:
+    while isinstance(node, Member | Index):
+        node = node.value
+    return isinstance(node, Name) and (node.id.startswith("event_last_data_") or node.id == "track_event_data")

@@ -12,8 +12,9 @@ from grammar.diagnostics import Diagnostic, Diagnostics, Label
 from grammar.lint.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only, size, without
 from grammar.lint.consistency import possible
 from grammar.lint.intervals import NULL, Family, in_ranges
+from grammar.lint.literals import equal_to_any
 from grammar.lint.subjects import at_least
-from grammar.lint.truth import Truths, equal_to_one
+from grammar.lint.truth import Truths
 from grammar.names import STANDARD_VARIABLES, Writer
 from grammar.nodes import (
     Constant,
@@ -152,7 +153,7 @@ class Reach:
     def _tracked(self, seq: int) -> Cases:
         """This event has happened. (Of `any event` the number is left open: an `else` may be for events to come.)"""
         number = self._truths.subjects.of(Name(self._flow.span, "track_event_seq"))
-        return both(self._counted([seq]), only(number, equal_to_one([seq])))
+        return both(self._counted([seq]), only(number, equal_to_any([seq])))
 
     def _counted(self, seqs: Iterable[int]) -> Cases:
         """One of these events has happened."""
@@ -213,7 +214,7 @@ class Reach:
         variable = Name(value.span, name)
         if isinstance(value, Constant) and subjects.type_of(value) in subjects.type_of(variable):
             subject = subjects.of(variable)
-            values = subject.domain & equal_to_one([value.value])
+            values = subject.domain & equal_to_any([value.value])
             return both(known, only(subject, values)) if values else known
         return known
 

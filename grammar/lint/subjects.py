@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from grammar.inference import types_of
-from grammar.kinds import NUMBER, Type
+from grammar.kinds import LARGEST_INT, NUMBER, Type
 from grammar.lint.intervals import (
     AFTER,
     BEFORE,
@@ -24,9 +24,6 @@ from grammar.scope import Scope
 from grammar.source import Source, Span
 from grammar.types import infer
 from grammar.walk import walk
-
-LARGEST_INT = 2**53 - 1
-"""Of a custom int field (LANGUAGE.md section 4)."""
 
 _NOWHERE = Span(Source("", ""), 0, 0)
 _WHOLE = Type.BOOL | Type.INT | Type.NULL
@@ -66,6 +63,8 @@ def between(least: int, greatest: int) -> Ranges:
 
 
 BOOLS = between(0, 1)
+_TEXTS = in_ranges(Family.TEXT, at_least(""))
+"""No text is less than the empty one."""
 
 _RANGES: dict[str, Ranges] = {
     "event_count": at_least(0),
@@ -74,6 +73,7 @@ _RANGES: dict[str, Ranges] = {
     "hour": between(0, 23),
     "weekday": between(1, 7),
     "len": at_least(0),
+    "abs": at_least(0),
 }
 """The numbers that some variables and functions can be."""
 
@@ -183,6 +183,8 @@ class Subjects:
 def of_type(type_: Type) -> Values:
     """All values of a type."""
     domain = of_family(*(family for kind in type_ for family in _FAMILIES[kind]))
+    if Family.TEXT in domain.parts:
+        domain &= _TEXTS | of_family(*(family for family in domain.parts if family != Family.TEXT))
     if type_ & NUMBER == Type.BOOL and Type.JSON not in type_:
         domain = in_ranges(Family.NUMBER, BOOLS) | of_family(*(f for f in domain.parts if f != Family.NUMBER))
     return domain

@@ -5,16 +5,16 @@ true of them, one of the cases of `Truth.true` covers them, and if it is false, 
 left, the condition can never be so. What is not understood has every value of its type, but one at a time.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.kinds import Type
 from grammar.lint.affine import Affine, Elapsed, constant_of
 from grammar.lint.cases import ANYTHING, IMPOSSIBLE, Cases, both, either, only
-from grammar.lint.intervals import ALL, FALSY, NOTHING, NULL, Family, Values, in_ranges, ordered, point, points
+from grammar.lint.intervals import FALSY, NOTHING, NULL, Family, Values, in_ranges, point
+from grammar.lint.literals import Literal, compared_to, equal_to_any, moment_of
 from grammar.lint.subjects import EQUAL, GREATER, LESS, ONLY_EQUAL, Order, Subjects, is_whole
 from grammar.nodes import (
     Boolean,
@@ -32,7 +32,7 @@ from grammar.nodes import (
     Unary,
 )
 from grammar.scope import Place, Scope
-from grammar.walk import walk
+from grammar.walk import segments_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Truths:
 
     def _to_moment(self, left: Expression, operator: str, right: Expression) -> Truth | None:
         """A comparison with `datetime("2026-01-01")`; None if it is none."""
-        one, other = _moment_of(left), _moment_of(right)
+        one, other = moment_of(left), moment_of(right)
         if one is not None and other is not None:
             return _compared_literals(one, operator, other)
         if one is not None:
@@ -212,9 +212,9 @@ class Truths:
             opaque = Comparison(left.span, left, (Link(right.span, "in", right),))
             return ~self._among(opaque, FALSY)
         one = constant_of(left)
-        values = equal_to_one([m.value for m in members if m is not None and _can_be(left, m.value)])
+        values = equal_to_any([m.value for m in members if m is not None and _can_be(left, m.value)])
         if one is not None:
-            return ALWAYS if values & equal_to_one([one.value]) else NEVER
+            return ALWAYS if values & equal_to_any([one.value]) else NEVER
         return self._is_one_of(left, values)
 
     def _elapsed(self, left: Expression, operator: str, right: Expression) -> Truth | None:
@@ -241,24 +241,6 @@ class Truths:
         return self._among(Order(left, right), values)
 
 
-Literal = ConstantValue | datetime
-"""What a comparison can have on one side. A moment is a local time of the app's zone, whichever that is."""
-_MOMENT = re.compile(r"(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
-"""A moment without offset. (Of the first and the last years it depends on the zone whether there is one.)"""
-
-
-def _moment_of(node: Expression) -> datetime | None:
-    """The moment that `datetime` makes of a text alone. Two of them are in order in any zone."""
-    match node:
-        case Call(function="datetime", arguments=(Constant(value=str(text)),)) if _MOMENT.fullmatch(text):
-            try:
-                return datetime.fromisoformat(text)
-            except ValueError:
-                return None
-        case _:
-            return None
-
-
 def _can_be(node: Expression, literal: ConstantValue) -> bool:
     """Whether an expression can be a literal: `lower(x)` is no text with capitals."""
     if isinstance(node, Call) and isinstance(literal, str) and node.function in _SETTLED:
@@ -271,42 +253,16 @@ _SETTLED: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str
 
 
 def _compared_literals(one: Literal, operator: str, other: Literal) -> Truth:
-    return ALWAYS if compared_to(operator, other) & equal_to_one([one]) else NEVER
-
-
-def compared_to(operator: str, bound: Literal) -> Values:
-    """What is `<`, `<=`, `>`, `>=` or `==` a literal."""
-    if operator == "==":
-        return equal_to_one([bound])
-    return NOTHING if bound is None else in_ranges(_family(bound), ordered(operator, bound))
-
-
-def equal_to_one(literals: Iterable[Literal]) -> Values:
-    """What equals one of some literals."""
-    by_family: dict[Family, list[Literal]] = {}
-    for literal in literals:
-        by_family.setdefault(_family(literal), []).append(literal)
-    return Values({family: ALL if family is Family.NULL else points(same) for family, same in by_family.items()})
-
-
-def _family(literal: Literal) -> Family:
-    match literal:
-        case None:
-            return Family.NULL
-        case str():
-            return Family.TEXT
-        case timedelta():
-            return Family.DURATION
-        case datetime():
-            return Family.MOMENT
-        case _:
-            return Family.NUMBER
+    return ALWAYS if compared_to(operator, other) & equal_to_any([one]) else NEVER
 
 
 def _in_order_of_dependence(segments: Iterable[Segment]) -> list[Segment]:
     """Each segment after those that it names. There are no cycles."""
     by_name = {segment.name: segment for segment in segments}
-    needs = {name: _named(segment.condition, by_name) for name, segment in by_name.items()}
+    needs = {
+        name: [needed for needed, _ in segments_named(segment.condition) if needed in by_name]
+        for name, segment in by_name.items()
+    }
     done: dict[str, Segment] = {}
     pending = [*reversed(by_name)]
     while pending:
@@ -317,13 +273,3 @@ def _in_order_of_dependence(segments: Iterable[Segment]) -> list[Segment]:
         else:
             done[pending.pop()] = by_name[name]
     return list(done.values())
-
-
-def _named(condition: Expression, known: Mapping[str, Segment]) -> list[str]:
-    return [
-        name.value
-        for node in walk(condition)
-        if isinstance(node, Call) and node.function == "in_segment"
-        for name in node.arguments
-        if isinstance(name, Constant) and isinstance(name.value, str) and name.value in known
-    ]

@@ -15,36 +15,6 @@ BLANK = "\t\v\f\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff"
 CLOSING_QUOTES = {"‘": "’", "“": "”", "„": "“”", "‚": "‘’", "«": "»", "「": "」", "『": "』", "”": "”", "’": "’"}
 """What may end a text that an author opened with a typographic quote."""
 
-FOREIGN = {
-    "**": "there are no powers; multiply with `*`",
-    "&&": "write `and`",
-    "||": "write `or`",
-    "&": "write `and`; texts are joined with `+`",
-    "|": "write `or`",
-    "!": "write `not`, or `!=` for unequal",
-    "<>": "write `!=`",
-    "===": "write `==`",
-    "!==": "write `!=`",
-    "=>": "write `>=`",
-    "=<": "write `<=`",
-    "->": "write one line after the other; what is inside json is read with `.`",
-    ":=": "write `set NAME = VALUE` as a step of its own",
-    "+=": "write `set NAME = NAME + VALUE`",
-    "-=": "write `set NAME = NAME - VALUE`",
-    "++": "write `set NAME = NAME + 1`",
-    "{": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
-    "}": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
-    ";": "write each step on a line of its own",
-    "?": "write `A if CONDITION else B`",
-    "\\": "a line goes on only inside brackets",
-    "~": "write `not`",
-    "$": "write a name as it is, without a sign before it",
-    "@": "write a name as it is, without a sign before it",
-    "`": "put texts in plain quotes, and write names without quotes",
-    "^": "there are no powers; multiply with `*`",
-}
-"""What other languages have and this one has not, and what to write."""
-
 
 def replacement(char: str) -> str | None:
     """The plain character for a typographic or full-width one, or None."""

@@ -1,76 +1,25 @@
 """What a syntax error means. The parser knows which terminals it could have taken; the author is told what is amiss."""
 
-from dataclasses import dataclass
-
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic
 from grammar.names import FUNCTIONS, RESERVED_WORDS
-from grammar.source import Source, Span
+from grammar.source import Span
 from grammar.suggest import Suggestions
 from grammar.syntax import numerals, phrases
+from grammar.syntax.beginnings import explain_beginning
+from grammar.syntax.fault import SyntaxFault
 from grammar.syntax.table import grammar
-from grammar.syntax.tokens import Line, Token
+from grammar.syntax.tokens import Token
+from grammar.wording import habits
 
 _VALUES = frozenset({"NAME", "STRING", "INT", "FLOAT", "DURATION", "NONE", "BOOL", "BROKEN"})
 _OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxFault:
-    """The token at which a line cannot go on, and the terminals that could have stood in its place."""
-
-    source: Source
-    line: Line
-    index: int
-    accepted: frozenset[str]
-    alone: bool = False
-    """Whether the line is an expression by itself, as in a template."""
-
-    @property
-    def token(self) -> Token:
-        return self.at(self.index)
-
-    @property
-    def previous(self) -> Token | None:
-        return self.at(self.index - 1) if self.index else None
-
-    @property
-    def span(self) -> Span:
-        return Span(self.source, self.token.start, self.token.end)
-
-    @property
-    def wants_value(self) -> bool:
-        return {"NAME", "OPEN_ROUND", "MINUS"} <= self.accepted
-
-    @property
-    def wants_operator(self) -> bool:
-        return "PLUS" in self.accepted and not self.wants_value
-
-    def at(self, index: int) -> Token:
-        tokens = self.line.tokens
-        if index < len(tokens):
-            return tokens[index]
-        end = tokens[-1].end if tokens else self.line.start
-        return Token("$END" if self.alone else "_NEWLINE", "", end, end)
-
-    def bracket(self) -> int | None:
-        """The index of the innermost bracket that is open at the token."""
-        depth = 0
-        for index in range(self.index - 1, -1, -1):
-            text = self.line.tokens[index].text
-            if text in (")", "]"):
-                depth += 1
-            elif text in ("(", "["):
-                if depth == 0:
-                    return index
-                depth -= 1
-        return None
-
-
 def explain(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
     """The diagnostic of a syntax error."""
     if fault.index == 0 and not fault.wants_value:
-        return _first_word(fault, suggestions)
+        return explain_beginning(fault, suggestions)
     for rule in (_quotes, _duration, _operator_word, _punctuation, _operand, _operator, _header):
         diagnostic = rule(fault)
         if diagnostic is not None:
@@ -95,57 +44,6 @@ def _nearest_word(fault: SyntaxFault, suggestions: Suggestions) -> str | None:
         return None
     words = [text for text, terminal in grammar().terminals.items() if terminal in fault.accepted and text.isalpha()]
     return suggestions.nearest(fault.token.text, words) if words else None
-
-
-# Lines that begin with a word that cannot begin them ------------------------------------------------------------------
-
-
-def _first_word(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
-    word, found = fault.token.text, phrases.beginning(fault.token)
-    if "FLOW" in fault.accepted:
-        is_comment = word in ("//", "/", "-")
-        help = wording.COMMENT if is_comment else wording.did_you_mean(suggestions.nearest(word, phrases.DECLARATIONS))
-        return wording.unknown_declaration(fault.span, found, help)
-    if "SEND" in fault.accepted:
-        return _unknown_step(fault, suggestions)
-    parts = phrases.parts(fault.accepted)
-    if parts is not None:
-        what, known = parts
-        return wording.unknown_part(fault.span, found, what, known, _part_help(fault.token, known, suggestions))
-    if "INT" in fault.accepted:
-        return wording.unknown_arm(fault.span, found)
-    return wording.one_expression(fault.span)
-
-
-def _part_help(token: Token, known: tuple[str, ...], suggestions: Suggestions) -> str | None:
-    if token.type == "STRING":
-        return wording.TEXT_PART
-    if token.text == "link" and "button" in known:
-        return wording.LINK_OF_BUTTON
-    meant = habits.PARTS.get(token.text)
-    return wording.did_you_mean(meant if meant in known else suggestions.nearest(token.text, known))
-
-
-def _unknown_step(fault: SyntaxFault, suggestions: Suggestions) -> Diagnostic:
-    word = fault.token.text
-    known = (*phrases.CLAUSES, *phrases.STEPS)
-    if word in ("elif", "else"):
-        return wording.branch_without_if(fault.span, word, "timeout" if "TIMEOUT" in fault.accepted else None)
-    if word == "timeout" and fault.at(1).text != "=":
-        return wording.timeout_without_wait(fault.span)
-    if phrases.is_arm(fault.line):
-        return wording.arm_without_split(fault.span)
-    if fault.at(1).text == "=":
-        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.meant_set(word))
-    if word in phrases.DECLARATIONS:
-        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.OUTDENT)
-    if word in phrases.MESSAGE_PARTS:
-        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.PART_OF_MESSAGE)
-    if word in phrases.STEP_HELP:
-        return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, phrases.STEP_HELP[word])
-    branches = [branch for branch in ("elif", "else", "timeout") if branch.upper() in fault.accepted]
-    suggestion = phrases.MEANT.get(word) or suggestions.nearest(word, (*known, *branches))
-    return wording.unknown_step(fault.span, phrases.beginning(fault.token), known, wording.did_you_mean(suggestion))
 
 
 # Texts ---------------------------------------------------------------------------------------------------------------
@@ -240,7 +138,9 @@ def _punctuation(fault: SyntaxFault) -> Diagnostic | None:
     if text == ":" and between_digits and (opening is None or opening.text == "("):
         return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.CLOCK)
     if text == ":" and opening is None and not fault.alone and fault.line.head in ("when", "exit", "goal", "set", "to"):
-        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COLON)
+        is_set = fault.line.head == "set" and all(token.text != "=" for token in fault.line.tokens[: fault.index])
+        help = phrases.form(fault.line) if is_set else wording.NO_COLON
+        return wording.cannot_stand(fault.span, phrases.found(fault.token), "", help)
     if text == "for" and opening is not None and not fault.wants_value:
         return wording.cannot_stand(fault.span, phrases.found(fault.token), "", wording.NO_COMPREHENSIONS)
     if text == ":" and opening is not None and opening.text == "[":
@@ -261,7 +161,7 @@ def _has_expression(fault: SyntaxFault) -> bool:
     if fault.alone or fault.line.head in ("when", "exit", "goal", "set", "wait", "if", "elif", "to"):
         return True
     begins_with_value = fault.line.tokens[0].type in _VALUES or fault.line.head in ("(", "[", "-", "not")
-    return begins_with_value and not phrases.is_arm(fault.line)
+    return begins_with_value and not fault.line.is_arm
 
 
 def _method_help(name: str) -> str | None:

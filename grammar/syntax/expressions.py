@@ -25,7 +25,7 @@ from grammar.nodes import (
     UnaryOperator,
 )
 from grammar.source import Source, Span
-from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.tokens import Token
 
 MAX_NODES = 500

@@ -2,13 +2,13 @@
 
 from grammar import wording
 from grammar.diagnostics import Diagnostics
+from grammar.names import DECLARATIONS
 from grammar.source import Source, Span
-from grammar.syntax.phrases import DECLARATIONS
 from grammar.syntax.tokens import Line
 
 
-def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> int:
-    """Notes on each line the blocks that begin and end before it; returns how many are open at the end.
+def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int = 0) -> None:
+    """Notes on each line the blocks that begin and end before it.
 
     A line that is indented like no line above it counts to the nearest block it can belong to, and is reported, and
     so is only the first of several that are indented like it. `margin`: the indentation of a line that is in no block.
@@ -25,7 +25,8 @@ def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int 
             unmatched = None if line.dedents else unmatched
         elif line.dedents or line.indent < margin or line.indent == unmatched:
             if line.indent != unmatched:
-                _report_unmatched(line, source, report)
+                span = Span(source, line.start, line.start + max(line.indent, 1))
+                line.complain(wording.unmatched_indentation(span), report)
             unmatched = line.indent
             if left is not None and len(levels) == 1 and line.head not in DECLARATIONS:
                 levels.append(left)
@@ -36,10 +37,3 @@ def lay_out(lines: list[Line], source: Source, report: Diagnostics, margin: int 
             if previous is not None:
                 previous.opens = True
         previous = line
-    return len(levels) - 1
-
-
-def _report_unmatched(line: Line, source: Source, report: Diagnostics) -> None:
-    if not line.reported:
-        line.reported = True
-        report.add(wording.unmatched_indentation(Span(source, line.start, line.start + max(line.indent, 1))))

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import (
     MAX_INT_DIGITS,
@@ -23,18 +23,18 @@ from grammar.literals import (
 from grammar.names import CONSTANTS, RESERVED_WORDS
 from grammar.source import Source, Span
 from grammar.syntax import characters, numerals
+from grammar.syntax.brackets import CLOSING, MAX_LEVELS, Brackets
+from grammar.syntax.continuation import begins_line, may_begin_line
 from grammar.syntax.table import grammar
 from grammar.syntax.tokens import Line, Token
-
-MAX_LEVELS = 50
-"""Levels of nesting in an expression (LANGUAGE.md section 5). The tree builder counts what is not a bracket."""
+from grammar.wording import habits
 
 _WORD, _INT, _NUMBER, _QUOTE, _COMMENT, _NEWLINE, _SYMBOL, _OTHER = range(1, 9)
 
 _PLAIN_SYMBOLS = ("==", "!=", "<=", ">=", "//", *"-+*/%<>=().,[]:")
 _RUNS = rf"\({{2,{MAX_LEVELS}}}|\){{2,{MAX_LEVELS}}}"
 _SYMBOLS = "|".join(
-    [_RUNS, *(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *characters.FOREIGN), key=len, reverse=True))]
+    [_RUNS, *(re.escape(text) for text in sorted((*_PLAIN_SYMBOLS, *habits.SIGNS), key=len, reverse=True))]
 )
 _TOKEN = re.compile(
     r"[ ]*+(?:"
@@ -68,55 +68,6 @@ _NUMBER_BEFORE = (
 _REST_OF_LINE = re.compile(r"[^\n]*")
 _LINE_BREAK = re.compile(r"[ ]*\n")
 
-_LINE_WORDS = (
-    "event|field|segment|flow|on|when|limit|hours|exit|goal|send|set|convert|wait|split|stop"
-    "|text|button|sender|subject|html|to"
-)
-_ARM = r"""[0-9]+[ ]*%[ ]*(?:"[^"\n]*"|'[^'\n]*')?[ ]*:"""
-_BEGINS_LINE = re.compile(
-    rf"[ ]*(?:(?:{_LINE_WORDS})[ ]+(?!(?:and|or|not|in|is|if|else|for)\b)[\w\"']"
-    r"|(?:else|timeout|split)[ ]*:|(?P<header>(?:el)?if\b.*:[ ]*$)"
-    rf"|{_ARM})",
-    re.MULTILINE,
-)
-"""A line that no expression can contain, since two values would stand side by side: an open bracket ends before it.
-
-Of a `header` that must be looked at (`_is_header`): `if b else c):` can be the last line of a longer one.
-"""
-_TEXT = re.compile("\"[^\"]*\"|'[^']*'")
-_MAY_BEGIN_LINE = re.compile(rf"[ ]*(?!text[ ]*\()(?:(?:{_LINE_WORDS}|if|elif|else|timeout)\b|{_ARM})")
-"""A line that probably begins a statement: the measure once an unclosed bracket has been found."""
-
-_CLOSING = {"(": ")", "[": "]"}
-_BRACKETS = {"(": "OPEN_ROUND", ")": "CLOSE_ROUND", "[": "OPEN_SQUARE", "]": "CLOSE_SQUARE"}
-_OPERAND_ENDS = frozenset({"NAME", "CLOSE_ROUND", "CLOSE_SQUARE"})
-
-
-class _Bracket:
-    """An open bracket, or a run of `count` round ones that only group, whose token has this `index` in the line.
-
-    `outside`: the levels of brackets around it. A text in it is a pattern if it is of a call of `matches` and past the
-    first comma.
-    """
-
-    __slots__ = ("commas", "count", "index", "of_matches", "outside", "start", "text")
-
-    def __init__(self, text: str, start: int, count: int, index: int, outside: int) -> None:
-        self.text, self.start, self.count, self.index, self.outside = text, start, count, index, outside
-        self.of_matches, self.commas = False, 0
-
-    @property
-    def innermost(self) -> int:
-        """Where the innermost of a run stands."""
-        return self.start + self.count - 1
-
-
-def _is_header(written: str) -> bool:
-    """Whether a line that ends with a colon has it outside text and comment, and closes no bracket from above."""
-    plain = _TEXT.sub("", written).partition("#")[0].rstrip(" ")
-    closes = plain.count(")") + plain.count("]") > plain.count("(") + plain.count("[")
-    return plain.endswith(":") and '"' not in plain and not closes
-
 
 class Lexer:
     """Reads `text[start:end]`. `places` gives the place in the source of each character, where that is another one.
@@ -138,14 +89,13 @@ class Lexer:
         runs: bool = False,
     ) -> None:
         self._source, self._report, self._places = source, report, places
-        self._runs = runs and places is None
         self._text = source.text if text is None else text
         self._at = start
         self._end = len(self._text) if end is None else end
         self.comments: list[tuple[int, int]] = []
         self._terminals = grammar().terminals
         self._line = Line(start, 0)
-        self._brackets: list[_Bracket] = []
+        self._brackets = Brackets(runs and places is None)
         self._strict = False
         self._in_braces = False
 
@@ -255,9 +205,8 @@ class Lexer:
         if self._in_braces:
             return False
         if self._brackets:
-            begins = _MAY_BEGIN_LINE if self._strict else _BEGINS_LINE
-            match = begins.match(self._text, self._at, self._end)
-            if match is None or (match.lastgroup == "header" and not _is_header(match[0])):
+            begins = may_begin_line if self._strict else begins_line
+            if not begins(self._text, self._at, self._end):
                 return False
             self._unclosed()
         self._line.end = self._place(start)
@@ -292,14 +241,14 @@ class Lexer:
             if text == "\\":
                 self._go_on_below()
             return
-        if text == "," and self._brackets:
-            self._brackets[-1].commas += 1
+        if text == ",":
+            self._brackets.count_comma()
         self._line.tokens.append(Token(type_, text, start, self._at))
 
     def _go_on_below(self) -> None:
         """Takes the line below for the rest of this one, as an author meant who ended it with a backslash."""
         match = _LINE_BREAK.match(self._text, self._at, self._end)
-        if match is not None and not _MAY_BEGIN_LINE.match(self._text, match.end(), self._end):
+        if match is not None and not may_begin_line(self._text, match.end(), self._end):
             self._at = match.end()
 
     def _foreign_help(self, text: str) -> str:
@@ -307,55 +256,27 @@ class Lexer:
         word = following[1] if following else ""
         if text == "|" and self._in_braces:
             return wording.no_filters(word)
-        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else characters.FOREIGN[text]
+        return wording.AMOUNT if text == "$" and word[:1].isdecimal() else habits.SIGNS[text]
 
     def _open(self, text: str, start: int) -> None:
-        """Takes one bracket, or all of a run if they only group."""
-        tokens, brackets = self._line.tokens, self._brackets
-        outer = brackets[-1] if brackets else None
-        follows_operand = bool(tokens) and tokens[-1].type in _OPERAND_ENDS
-        count = 1 if follows_operand or not self._runs else len(text)
-        outside = outer.outside + outer.count if outer is not None else 0
-        bracket = _Bracket(text[0], start, count, len(tokens), outside)
-        if follows_operand:
-            bracket.of_matches = text != "[" and tokens[-1].text == "matches"
-        elif outer is not None and text != "[":  # What stands in brackets that only group stands where they stand.
-            bracket.of_matches, bracket.commas = outer.of_matches, outer.commas
-        brackets.append(bracket)
-        self._at = start + count
-        if outside + count > MAX_LEVELS:
-            first = max(start, start + MAX_LEVELS - outside)
-            self._fail(wording.expression_too_deep(self._span(first, first + 1), MAX_LEVELS))
-        tokens.append(Token(_BRACKETS[text[0]], text[:count], start, self._at))
+        tokens = self._line.tokens
+        too_deep = self._brackets.open(text, start, tokens)
+        self._at = tokens[-1].end
+        if too_deep is not None:
+            self._fail(wording.expression_too_deep(self._span(too_deep, too_deep + 1), MAX_LEVELS))
 
     def _close(self, text: str, start: int) -> None:
-        """Takes one bracket, or all of a run that close brackets of one run."""
-        opening = self._brackets[-1] if self._brackets else None
-        bracket, count = text[0], 1
-        if opening is None or _CLOSING[opening.text] != bracket:
-            place = None if opening is None else self._span(opening.innermost, opening.innermost + 1)
-            self._fail(wording.unmatched_bracket(self._span(start, start + 1), bracket, place))
-        else:
-            count = min(len(text), opening.count)
-        self._at = start + count
-        self._line.tokens.append(Token(_BRACKETS[bracket], text[:count], start, self._at))
-        if opening is not None and opening.count > count:
-            self._divide(opening, count)
-        elif opening is not None:
-            self._brackets.pop()
-
-    def _divide(self, run: _Bracket, count: int) -> None:
-        """So many brackets of an open run are closed: they become a token of their own."""
         tokens = self._line.tokens
-        outer = tokens[run.index]
-        run.count -= count
-        outer.text, outer.end = outer.text[: run.count], outer.end - count
-        tokens.insert(run.index + 1, Token(outer.type, "(" * count, outer.end, outer.end + count))
+        if not self._brackets.are_closed_by(text[0]):
+            opening = self._brackets.innermost[1] if self._brackets else None
+            place = None if opening is None else self._span(opening, opening + 1)
+            self._fail(wording.unmatched_bracket(self._span(start, start + 1), text[0], place))
+        self._brackets.close(text, start, tokens)
+        self._at = tokens[-1].end
 
     def _unclosed(self) -> None:
-        bracket = self._brackets[-1]
-        span = self._span(bracket.innermost, bracket.innermost + 1)
-        self._fail(wording.unclosed_bracket(span, bracket.text, _CLOSING[bracket.text]))
+        bracket, place = self._brackets.innermost
+        self._fail(wording.unclosed_bracket(self._span(place, place + 1), bracket, CLOSING[bracket]))
         self._brackets.clear()
 
     def _number(self, start: int) -> None:
@@ -377,6 +298,8 @@ class Lexer:
         help = next((help for pattern, help in _NUMBER_BEFORE if pattern.search(before)), None)
         if _DAY_AHEAD.match(self._text, self._at, self._end):
             help = wording.DAY
+        if self._line.head == "event" and len(self._line.tokens) > 1:
+            help = wording.UUID_IN_QUOTES
         return complaint if help is None else replace(complaint, help=help)
 
     # Texts
@@ -404,7 +327,7 @@ class Lexer:
         value = body
         if "\\" in body:
             try:
-                value = unescape_pattern(body) if self._is_pattern() else unescape(body)
+                value = unescape_pattern(body) if self._brackets.hold_a_pattern else unescape(body)
             except BadEscapeError as error:
                 span = self._span(start + error.start, start + error.end)
                 self._fail(wording.bad_escape(span, body[error.start : error.end], error.needs))
@@ -417,9 +340,6 @@ class Lexer:
             self._fail(wording.text_too_long(whole, MAX_TEXT_BYTES))
             return None
         return value
-
-    def _is_pattern(self) -> bool:
-        return bool(self._brackets) and self._brackets[-1].of_matches and self._brackets[-1].commas > 0
 
     # Characters beyond the ordinary
 
@@ -497,9 +417,7 @@ class Lexer:
 
     def _complain(self, diagnostic: Diagnostic) -> None:
         """Reports an error after which the line can still be read."""
-        if not self._line.reported:
-            self._line.reported = True
-            self._report.add(diagnostic)
+        self._line.complain(diagnostic, self._report)
 
     def _fail(self, diagnostic: Diagnostic) -> None:
         """Reports an error that leaves the line unreadable."""

@@ -15,9 +15,10 @@ from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Declaration, Expression, Script, Template
 from grammar.source import Source, Span
 from grammar.suggest import Suggestions
-from grammar.syntax import phrases
+from grammar.syntax import phrases, stand_ins
 from grammar.syntax.continuation import goes_on, joined
-from grammar.syntax.errors import SyntaxFault, explain
+from grammar.syntax.errors import explain
+from grammar.syntax.fault import SyntaxFault
 from grammar.syntax.layout import lay_out
 from grammar.syntax.lexing import Lexer
 from grammar.syntax.machine import Machine
@@ -99,22 +100,8 @@ def parse_expression(source: Source | Span, report: Diagnostics) -> Expression |
     return _Parser(source, report, Suggestions()).only_expression()
 
 
-_STEP_BLOCK = ("BROKEN", "COLON", "_NEWLINE")
-_MESSAGE = ("SEND", "BROKEN", "COLON", "_NEWLINE")
-_SPLIT = ("SPLIT", "COLON", "_NEWLINE")
-_STAND_INS: dict[str, tuple[str, ...]] = {
-    "flow": ("FLOW", "NAME", "COLON", "_NEWLINE"),
-    "segment": ("SEGMENT", "NAME", "COLON", "_NEWLINE"),
-    "if": ("IF", "BROKEN", "COLON", "_NEWLINE"),
-    "elif": ("ELIF", "BROKEN", "COLON", "_NEWLINE"),
-    "else": ("ELSE", "COLON", "_NEWLINE"),
-    "else if": ("ELIF", "BROKEN", "COLON", "_NEWLINE"),
-    "timeout": ("TIMEOUT", "COLON", "_NEWLINE"),
-}
-"""What takes the place of an unreadable line that has a block below it, by its first word."""
 _TELLING = ("FLOW", "SEND", "BUTTON", "SUBJECT", "INT", "ELSE", "TIMEOUT")
 """Terminals that tell by which lines may begin with them in what kind of block a line stands, and behind what."""
-_BROKEN_LINE = ("BROKEN", "_NEWLINE")
 MAX_BLOCKS = 100
 """Levels of blocks in blocks; the steps of a flow are the first."""
 
@@ -139,12 +126,14 @@ class _Parser:
         self._terminals = grammar().terminals
         self._machine = Machine("script", self._callbacks)
         self._blocks: list[bool] = []
+        """The blocks that are open, and whether the grammar has each: the lines of others are read as if outside."""
         self._skip_below: int | None = None
+        """Lines in more blocks than this are left out, for the line above them could not be read."""
         self._whole = True
         self._told_depth = False
 
     @property
-    def laid_out(self) -> "LaidOut":
+    def laid_out(self) -> LaidOut:
         """What was read, once `script` has run."""
         return LaidOut(tuple(self._lines), tuple(self._comments), self._whole)
 
@@ -182,11 +171,12 @@ class _Parser:
         self._blocks.append(fits)
         if fits:
             self._machine.feed(Token("_INDENT", "", 0, 0))
-        elif self._skip_below is None and not line.reported:
-            line.reported = True
-            self._report.add(wording.unexpected_indentation(Span(self._source, line.start, line.start + line.indent)))
+        elif self._skip_below is None:
+            span = Span(self._source, line.start, line.start + line.indent)
+            line.complain(wording.unexpected_indentation(span), self._report)
 
     def _read(self, line: Line, following: Line | None) -> None:
+        """Reads a line; of one that does not fit, nothing is kept but a stand-in."""
         base = self._machine.height
         if line.opens and len(self._blocks) >= MAX_BLOCKS:
             self._skip_block(line)
@@ -200,7 +190,7 @@ class _Parser:
                 elif needs_block or not self._lacks_colon(line):
                     return
             elif not line.reported:
-                self._report_fault(fault)
+                line.complain(explain(fault, self._suggestions), self._report)
         self._machine.cut(base)
         self._builder.forget()
         self._note_names(line)
@@ -233,23 +223,16 @@ class _Parser:
         line.tokens = [*before, *apart(line.tokens[index:])]
         return SyntaxFault(self._source, line, len(before), possible, alone)
 
-    def _report_fault(self, fault: SyntaxFault) -> None:
-        fault.line.reported = True
-        self._report.add(explain(fault, self._suggestions))
-
     def _report_missing_block(self, line: Line) -> None:
-        if not line.reported:
-            line.reported = True
-            span = Span(self._source, line.tokens[0].start, line.tokens[-1].end)
-            self._report.add(wording.missing_block(span, phrases.header(line) or wording.THIS_LINE))
+        span = Span(self._source, line.tokens[0].start, line.tokens[-1].end)
+        line.complain(wording.missing_block(span, phrases.header(line) or wording.THIS_LINE), self._report)
 
     def _lacks_colon(self, line: Line) -> bool:
         """Reports a `wait until` that has steps below it and no colon: only the block shows that it lacks one."""
         if not line.opens or line.reported or [token.text for token in line.tokens[:2]] != ["wait", "until"]:
             return False
-        line.reported = True
         span = Span(self._source, line.end, line.end)
-        self._report.add(wording.missing_colon(span, wording.WAIT_WITH_STEPS))
+        line.complain(wording.missing_colon(span, wording.WAIT_WITH_STEPS), self._report)
         return True
 
     def _note_names(self, line: Line) -> None:
@@ -262,39 +245,14 @@ class _Parser:
     def _stand_in(self, line: Line, following: Line | None) -> None:
         """Puts something in place of a line that cannot be read; what has no place below it is skipped."""
         self._whole = False
-        terminals = self._header_for(line, following) if line.opens and following is not None else None
+        terminals = stand_ins.header(line, following, self._machine) if line.opens and following is not None else None
         if terminals is not None:
             self._feed_terminals(terminals, line)
             return
         if any(self._blocks):  # Blocks may not be left empty; between declarations nothing is missed.
-            self._feed_terminals(_BROKEN_LINE, line)
+            self._feed_terminals(stand_ins.LINE, line)
         if line.opens:
             self._skip_below = len(self._blocks)
-
-    def _header_for(self, line: Line, following: Line) -> tuple[str, ...] | None:
-        """A header that may stand here and under which the block of an unreadable line can be read."""
-        head = line.head
-        if self._machine.accepts("FLOW"):
-            is_body = following.head in (*phrases.CLAUSES, *phrases.STEPS)
-            return _STAND_INS["flow" if head == "flow" or (is_body and head != "segment") else "segment"]
-        if head == "segment":
-            return None
-        if not self._machine.accepts("SEND"):
-            return _STEP_BLOCK if self._is_in_split() else None
-        if following.head in phrases.MESSAGE_PARTS:
-            return _MESSAGE
-        if phrases.is_arm(following):
-            return _SPLIT
-        if head == "send" and following.head not in phrases.STEPS:
-            return _MESSAGE
-        stand_in = _STAND_INS.get(" ".join(token.text for token in line.tokens[:2])) or _STAND_INS.get(
-            head, _STEP_BLOCK
-        )
-        return stand_in if self._machine.accepts(stand_in[0]) else _STEP_BLOCK
-
-    def _is_in_split(self) -> bool:
-        """Whether arms can stand here: a number that is not the beginning of an expression."""
-        return self._machine.accepts("INT") and not self._machine.accepts("NAME")
 
     def _skip_block(self, line: Line) -> None:
         """Leaves out a block that lies too deep. A file is told so once."""
@@ -302,7 +260,7 @@ class _Parser:
             self._told_depth = True
             start = line.tokens[0].start if line.tokens else line.start
             self._report.add(wording.blocks_too_deep(Span(self._source, start, line.end), MAX_BLOCKS))
-        self._feed_terminals(_BROKEN_LINE, line)
+        self._feed_terminals(stand_ins.LINE, line)
         self._skip_below = len(self._blocks)
 
     def _feed_terminals(self, terminals: tuple[str, ...], line: Line) -> None:
@@ -317,15 +275,14 @@ class _Parser:
     def only_expression(self) -> Expression | None:
         if not self._lines:
             nowhere = Span(self._source, self._end, self._end)
-            self._complain_in(Line(self._end, 0), wording.missing_value(nowhere, wording.NOTHING, wording.HERE))
+            self._report.add(wording.missing_value(nowhere, wording.NOTHING, wording.HERE))
             return None
         line = self._lines[0]
         expression = self._expression(line)
         if len(self._lines) > 1 and not line.reported:
             second = self._lines[1]
-            self._complain_in(
-                line, wording.one_expression(Span(self._source, second.start + second.indent, second.end))
-            )
+            span = Span(self._source, second.start + second.indent, second.end)
+            line.complain(wording.one_expression(span), self._report)
         return None if line.reported else expression
 
     def _expression(self, line: Line) -> Expression | None:
@@ -339,7 +296,7 @@ class _Parser:
             return cast(Expression, expression)
         index = len(line.tokens) if index is None else index
         fault = self._fault(line, index, machine.possible(), alone=True)
-        self._complain_in(line, explain(fault, self._suggestions))
+        line.complain(explain(fault, self._suggestions), self._report)
         return None
 
     def _template(self, token: Token) -> Template:
@@ -349,10 +306,4 @@ class _Parser:
         return self._lines[bisect_right(self._starts, offset) - 1]
 
     def _complain(self, diagnostic: Diagnostic) -> None:
-        self._complain_in(self._line_at(diagnostic.span.start), diagnostic)
-
-    def _complain_in(self, line: Line, diagnostic: Diagnostic) -> None:
-        """Reports a syntax error, unless its logical line has one already."""
-        if not line.reported:
-            line.reported = True
-            self._report.add(diagnostic)
+        self._line_at(diagnostic.span.start).complain(diagnostic, self._report)

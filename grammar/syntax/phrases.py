@@ -1,101 +1,20 @@
-"""How messages call the things of the language: what an author sees in the text, never a name from the grammar."""
+"""How messages call what stands in a line: what an author sees in the text, never a name from the grammar."""
 
 from collections.abc import Iterable
 
-from grammar import wording
+from grammar.names import EMAIL_PARTS, MESSAGE_PARTS, WEB_PARTS
 from grammar.syntax.tokens import Line, Token
-from grammar.wording import listed
-
-DECLARATIONS = ("event", "field", "segment", "flow")
-CLAUSES = ("on", "when", "limit", "hours", "exit", "goal")
-STEPS = ("send", "if", "set", "convert", "wait", "split", "stop")
-WEB_PARTS = ("text", "button", "sender")
-EMAIL_PARTS = ("subject", "text", "html", "to")
-MESSAGE_PARTS = tuple(dict.fromkeys((*WEB_PARTS, *EMAIL_PARTS)))
-
-MEANT = {
-    **dict.fromkeys(("elseif", "elsif"), "elif"),
-    **dict.fromkeys(("after", "delay", "sleep"), "wait"),
-    **dict.fromkeys(("end", "return"), "stop"),
-    **dict.fromkeys(("email", "mail"), "send email"),
-    "message": "send web",
-    "webhook": "send webhook",
-    "trigger": "on",
-    "otherwise": "else",
-    "let": "set",
-}
-"""What authors have in mind who begin a line with another word."""
-
-STEP_HELP = {
-    **dict.fromkeys(("while", "for", "repeat", "loop", "goto"), wording.NO_LOOPS),
-    "unless": wording.UNLESS,
-    **dict.fromkeys(("unset", "clear", "delete"), wording.UNSET),
-    **dict.fromkeys(("increment", "add", "inc"), wording.ADD_ONE),
-    "//": wording.COMMENT,
-}
-"""What to write for steps that there are not."""
-
-_ARM = "an arm of a split"
-_FORMS = {
-    "event": 'an event is declared like `event 1 webclick "0fc050ec-cb6f-11e8-b697-00163e0c79f6"`',
-    "field": "a field is declared like `field extra_field_TEXT_1 text`",
-    "segment": 'a segment begins like `segment heavy_clickers "Heavy clickers":`',
-    "flow": 'a flow begins like `flow offer_help "Offer help":`',
-    "on": "write `on webclick`, `on event 1`, `on any event`, `on visit` or the like; commas separate several",
-    "on enter": "write it like `on enter heavy_clickers`, with the name of a segment",
-    "on leave": "write it like `on leave heavy_clickers`, with the name of a segment",
-    "on change": "write it like `on change user_city`, with the name of a field",
-    "limit": "write `limit once`, `limit 3` or `limit 1 per 7d`",
-    "hours": 'write it like `hours "08:00-22:00" "mon-fri" "Asia/Shanghai"`; days and zone may be left out',
-    "exit": 'write it like `exit when customer_user_type == "VIP"`',
-    "goal": "write it like `goal event_count_3 > 0 within 3d`",
-    "send": "write `send web`, `send email` or `send webhook`",
-    "send web": 'write `send web "Hello"`, or `send web:` with `text "Hello"` indented below it',
-    "send email": 'write `send email:`, with lines `subject "Hello"` and `text "Hello"` indented below it',
-    "send webhook": 'write it like `send webhook "https://example.com/hook" with user_email, event_count_1`',
-    "set": "write it like `set extra_field_TEXT_1 = 5`",
-    "convert": 'write it like `convert "customer"`',
-    "wait": "write it like `wait 3d` or `wait until event_count_2 > 0 for 30m`",
-    "wait until": "write it like `wait until event_count_2 > 0 for 30m`, with a colon if steps stand below it",
-    "timeout": "write `timeout:`",
-    "split": "write `split:`, with arms such as `50%:` indented below it",
-    _ARM: 'write it like `50%:` or `50% "name":`',
-    "text": 'write it like `text "Hello"`',
-    "button": 'write it like `button "Open" link "https://example.com/"`',
-    "sender": 'write it like `sender "The team"`',
-    "subject": 'write it like `subject "Hello"`',
-    "html": 'write it like `html "<p>Hello</p>"`',
-    "to": "write it like `to user_email`",
-    "stop": "`stop` stands alone in its line",
-    "else": "write `else:`",
-    "else if": "write `elif` for `else if`",
-}
-"""How a line that begins with a word, or with two, is written."""
-
-_HEADERS = {
-    "flow": "a flow",
-    "segment": "a segment",
-    "if": "an `if`",
-    "elif": "an `elif`",
-    "else": "an `else`",
-    "send web": "a message without its text in the same line",
-    "send email": "an e-mail",
-    "wait until": "a `wait until`",
-    "timeout": "a `timeout`",
-    "split": "a `split`",
-    _ARM: _ARM,
-}
-"""Lines that end with a colon."""
+from grammar.wording import forms, listed
 
 
 def form(line: Line) -> str | None:
     """How a line that begins like this one is written."""
-    return _looked_up(_FORMS, line)
+    return _looked_up(forms.LINES, line)
 
 
 def header(line: Line) -> str | None:
     """What a line that begins like this one, and ends with a colon, begins."""
-    return _looked_up(_HEADERS, line)
+    return _looked_up(forms.BLOCKS, line)
 
 
 def parts(accepted: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
@@ -108,47 +27,11 @@ def parts(accepted: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
     return ("an e-mail", EMAIL_PARTS) if is_email else None
 
 
-def is_arm(line: Line) -> bool:
-    """Whether a line begins like an arm of a `split`, its percents perhaps no whole number."""
-    first, second = line.tokens[:1], line.tokens[1:2]
-    return bool(first and first[0].type in ("INT", "FLOAT") and second and second[0].type in ("PERCENT", "COLON"))
-
-
 def _looked_up(phrases: dict[str, str], line: Line) -> str | None:
     words = [token.text for token in line.tokens[:2]]
     if line.tokens and line.tokens[0].type == "INT":
-        return phrases.get(_ARM)
+        return phrases.get(forms.ARM)
     return phrases.get(" ".join(words)) or phrases.get(line.head)
-
-
-_EXPECTED = {
-    "NAME": "a name",
-    "STRING": "a text in quotes",
-    "INT": "a whole number",
-    "DURATION": "a duration such as `7d`",
-    "COLON": "a colon",
-    "COMMA": "a comma",
-    "CLOSE_ROUND": "`)`",
-    "CLOSE_SQUARE": "`]`",
-    "ONCE": "`once`",
-    "PER": "`per`",
-    "WEB": "`web`",
-    "EMAIL": "`email`",
-    "WEBHOOK": "`webhook`",
-    "WHEN": "`when`",
-    "UNTIL": "`until`",
-    "WITH": "`with`",
-    "WITHIN": "`within`",
-    "FOR": "`for`",
-    "PERCENT": "`%`",
-    "LINK": "`link`",
-    "IN": "`in`",
-    "EVENT": "`event`",
-    "ANY": "`any event`",
-    "ELSE": "`else`",
-    "_NEWLINE": "the end of the line",
-    "$END": "the end of the expression",
-}
 
 
 def expected(accepted: Iterable[str], equals: str) -> str:
@@ -163,7 +46,7 @@ def expected(accepted: Iterable[str], equals: str) -> str:
         terminals -= {"IN", "ELSE", "PERCENT"}
     if equals in terminals:
         words.append("`=`")
-    words += [phrase for terminal, phrase in _EXPECTED.items() if terminal in terminals]
+    words += [phrase for terminal, phrase in forms.EXPECTED.items() if terminal in terminals]
     return listed(words)
 
 

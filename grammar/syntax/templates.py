@@ -3,18 +3,12 @@
 from collections.abc import Callable
 
 from grammar import wording
-from grammar.diagnostics import Diagnostic, Diagnostics
+from grammar.diagnostics import Diagnostics
 from grammar.literals import unescape_with_places
 from grammar.nodes import Expression, Template
 from grammar.source import Source, Span
 from grammar.syntax.lexing import Lexer
 from grammar.syntax.tokens import Line, Token
-
-
-def _complain(line: Line, report: Diagnostics, diagnostic: Diagnostic) -> None:
-    if not line.reported:
-        line.reported = True
-        report.add(diagnostic)
 
 
 def read_template(
@@ -45,9 +39,9 @@ def read_template(
         line.reported = inside.reported
         expression = None
         if after is None:
-            _complain(line, report, wording.unclosed_braces(braces))
+            line.complain(wording.unclosed_braces(braces), report)
         elif not inside.tokens and not inside.broken:
-            _complain(line, report, wording.empty_braces(braces))
+            line.complain(wording.empty_braces(braces), report)
         else:
             expression = parse(inside)
             line.reported = line.reported or inside.reported

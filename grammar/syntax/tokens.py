@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import ConstantValue
 
 
@@ -59,3 +60,15 @@ class Line:
     def head(self) -> str:
         """Its first word or symbol."""
         return self.tokens[0].text if self.tokens else ""
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it begins like an arm of a `split`, its percents perhaps no whole number."""
+        first, second = self.tokens[:1], self.tokens[1:2]
+        return bool(first and first[0].type in ("INT", "FLOAT") and second and second[0].type in ("PERCENT", "COLON"))
+
+    def complain(self, diagnostic: Diagnostic, report: Diagnostics) -> None:
+        """Reports a syntax error, unless the line has one already."""
+        if not self.reported:
+            self.reported = True
+            report.add(diagnostic)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from grammar import habits, wording
+from grammar import wording
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.literals import looks_like_zone
-from grammar.names import FIELD_TYPES
+from grammar.names import CLAUSES, FIELD_TYPES, STEPS
 from grammar.nodes import (
     Constant,
     Declaration,
@@ -34,9 +34,9 @@ from grammar.nodes import (
 )
 from grammar.source import Source
 from grammar.suggest import Suggestions
-from grammar.syntax import phrases
 from grammar.syntax.steps import Broken, Clause, Item, StepBuilder, steps_of
 from grammar.syntax.tokens import Token
+from grammar.wording import habits
 
 _WORD = re.compile(r"\w+")
 
@@ -126,7 +126,7 @@ class TreeBuilder(StepBuilder):
     def _may_be_on(self, line: Broken) -> bool:
         """Whether an unreadable line may have been to say what starts the flow: no other word of a flow begins it."""
         word = _WORD.match(self.source.text, line.span.start)
-        return word is None or word[0] == "on" or word[0] not in (*phrases.CLAUSES, *phrases.STEPS)
+        return word is None or word[0] == "on" or word[0] not in (*CLAUSES, *STEPS)
 
     def _clauses(self, items: list[Item]) -> dict[str, Clause]:
         """The clauses by their words, each once and before the first step."""

@@ -18,6 +18,8 @@ from grammar.flowtest.nodes import Command, Expect
 from grammar.kinds import Type
 from grammar.literals import MAX_DURATION, MAX_INT_DIGITS, MAX_TEXT_BYTES
 from grammar.names import (
+    CLAUSES,
+    DECLARATIONS,
     EVENT_VARIABLES,
     FIELD_TYPES,
     FUNCTIONS,
@@ -27,6 +29,7 @@ from grammar.names import (
     ROUND_DIGITS,
     RUN_VARIABLES,
     STANDARD_VARIABLES,
+    STEPS,
     TRACK_EVENT_VARIABLES,
     Function,
     Sort,
@@ -35,10 +38,9 @@ from grammar.names import (
 from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step, Trigger
 from grammar.not_yet import report_not_yet
 from grammar.source import Source
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.expressions import MAX_NODES
-from grammar.syntax.lexing import MAX_LEVELS
 from grammar.syntax.parser import MAX_FILE_BYTES
-from grammar.syntax.phrases import CLAUSES, DECLARATIONS, STEPS
 from tests.docs.markdown import code
 from tests.docs.test_language import FILES, PAGE, claims
 from tests.grammar.support import script

@@ -8,17 +8,20 @@ import pytest
 
 from grammar import reference
 from grammar.names import (
+    CLAUSES,
     CONSTANTS,
+    DECLARATIONS,
     EVENT_VARIABLES,
     FIELD_TYPES,
     FUNCTIONS,
     INSTANT_VARIABLES,
+    MESSAGE_PARTS,
     RESERVED_WORDS,
     RUN_VARIABLES,
     STANDARD_VARIABLES,
+    STEPS,
     TRACK_EVENT_VARIABLES,
 )
-from grammar.syntax import phrases
 from grammar.syntax.table import grammar
 from tests.editor.textmate import Highlighter
 
@@ -100,7 +103,7 @@ def test_there_is_a_line_for_each_word_that_begins_one() -> None:
         *(reference.WEB_PARTS, reference.EMAIL_PARTS),
     )
     assert set(LINES) == {word for table in tables for word in table}
-    assert {*phrases.DECLARATIONS, *phrases.CLAUSES, *phrases.STEPS, *phrases.MESSAGE_PARTS} <= set(LINES)
+    assert {*DECLARATIONS, *CLAUSES, *STEPS, *MESSAGE_PARTS} <= set(LINES)
 
 
 @pytest.mark.parametrize("line", LINES.values())

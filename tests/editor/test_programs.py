@@ -31,10 +31,15 @@ def test_a_folder_that_is_not_on_the_disk_has_what_is_open(tmp_path: Path) -> No
 
 def test_a_file_that_cannot_be_read_spoils_no_other(tmp_path: Path) -> None:
     broken = check_program(
-        {"a.flow": DECLARED, "b.flow": b"segment s:\n    \xff\n", "c.flow": b"#" * (1024 * 1024 + 1)}
+        {
+            "a.flow": DECLARED,
+            "b.flow": b"segment s:\n    \xff\n",
+            "c.flow": b"#" * (1024 * 1024 + 1),
+            "d.flow": 'segment of_what_b_declares:\n    in_segment("s")\n',
+        }
     )
     found = {name: [each.code for each in diagnostics] for name, diagnostics in broken.diagnostics.items()}
-    assert found["a.flow"] == []
+    assert found["a.flow"] == found["d.flow"] == []
     assert found["c.flow"] == ["E105"]
     assert [code for code in found["b.flow"] if code == "E104"] == ["E104"]
 

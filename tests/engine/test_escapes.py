@@ -63,7 +63,7 @@ def evaluate(node: Expression, given: Value) -> Value:
 
 def run(code: Compiled, given: Value) -> Value:
     visitor = {**VISITOR, "event_last_data_1": given}
-    return code.run({name: visitor.get(name) for name in code.reads}, NOW)
+    return code.evaluate({name: visitor.get(name) for name in code.reads}, NOW)
 
 
 def is_data(value: Value) -> bool:

@@ -13,11 +13,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine.check import check
 from engine.folding import Folding
 from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
+from grammar.program import read_files
 from variables.memory_store import MemoryShard
 from variables.profile import NUMBER, Profile
 from variables.store import START, Commit, Entry, EntryId, InboxMessage, Logged, Message, Ownership, Timer, Wanted
@@ -57,7 +57,7 @@ flow thanks:
 
 
 def program(flows: str = "", version: int = 1, resets: Mapping[int, int] | None = None) -> Program:
-    checked = check([("t.flow", EVENTS + flows)])
+    checked = read_files([("t.flow", EVENTS + flows)])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, version, resets=resets)
 

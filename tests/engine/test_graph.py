@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.check import check
 from engine.graph import Branch, Division, Email, End, Graph, Pause, Position, Send, Watch, Webhook, Write
 from engine.program import Program
+from grammar.program import read_files
 from variables.values import Value, moment
 
 HEAD = """
@@ -20,7 +20,7 @@ NOW = moment(1_767_261_600_000)
 
 def graph(steps: str) -> Graph:
     text = HEAD + "".join(f"    {line}\n" for line in steps.strip("\n").splitlines())
-    checked = check([("t.flow", text)])
+    checked = read_files([("t.flow", text)])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, zone=ZoneInfo("Asia/Shanghai")).flows["f"].graph
 
@@ -128,9 +128,9 @@ send email:
 """).steps
     assert isinstance(email, Email)
     assert email.html is not None
-    assert email.subject.run({"nick": nick}, NOW) == subject
-    assert email.html.run({"nick": nick}, NOW) == markup
-    assert email.text.run({}, NOW) == "It is 2026-01-01 18:00"
+    assert email.subject.evaluate({"nick": nick}, NOW) == subject
+    assert email.html.evaluate({"nick": nick}, NOW) == markup
+    assert email.text.evaluate({}, NOW) == "It is 2026-01-01 18:00"
 
 
 def test_an_email_goes_to_the_visitors_own_address_unless_it_says_to_whom() -> None:
@@ -145,15 +145,15 @@ send email:
 """).steps
     assert isinstance(own, Email)
     assert isinstance(other, Email)
-    assert own.to.run({"user_email": "a@example.com"}, NOW) == "a@example.com"
-    assert other.to.run({"track_event_data": {"email": "b@example.com"}}, NOW) == "b@example.com"
+    assert own.to.evaluate({"user_email": "a@example.com"}, NOW) == "a@example.com"
+    assert other.to.evaluate({"track_event_data": {"email": "b@example.com"}}, NOW) == "b@example.com"
 
 
 def test_a_webhook_carries_the_values_of_its_variables() -> None:
     (hook,) = graph('send webhook "https://example.com/hook" with nick, is_online, run_time').steps
     assert isinstance(hook, Webhook)
     given = {"nick": "n", "run_time": NOW, "last_seen_time": NOW}
-    assert {name: value.run(given, NOW) for name, value in hook.values.items()} == {
+    assert {name: value.evaluate(given, NOW) for name, value in hook.values.items()} == {
         "nick": "n",
         "is_online": True,
         "run_time": NOW,

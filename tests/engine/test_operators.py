@@ -133,6 +133,7 @@ def test_lists_are_joined_up_to_a_bound_and_left_as_they_were() -> None:
         (operators.add, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)),
         (operators.subtract, timedelta(1), datetime(2026, 1, 1, tzinfo=UTC)),
         (operators.subtract, "ab", "b"),
+        (operators.multiply, 2**8192, 2**8192),
         (operators.multiply, "a", 3),
         (operators.multiply, [1], 3),
         (operators.multiply, timedelta(1), timedelta(1)),

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.check import check
 from engine.graph import in_a_link
 from engine.library import build
-from engine.program import Program
+from engine.program import NOBODY, Program
+from grammar.program import read_files
 from variables.apps import StoredProgram
 from variables.catalogue import EventField
 from variables.profile import Profile
@@ -36,7 +36,7 @@ flow {name}:
 
 
 def program(*flows: str, version: int = 1, zone: str = "UTC") -> Program:
-    checked = check([("t.flow", EVENTS + "".join(flows))])
+    checked = read_files([("t.flow", EVENTS + "".join(flows))])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, version, ZoneInfo(zone))
 
@@ -47,7 +47,7 @@ def flow(name: str, triggers: str, clause: str = "limit 5", text: str = "hi") ->
 
 def started(built: Program) -> dict[int, list[str]]:
     """By event, the names of the flows that it may start, in order."""
-    return {event.seq: [ready.name for ready in built.started_by(event)] for event in built.catalogue.events.values()}
+    return {event.seq: [ready.name for ready in built.plan(event).flows] for event in built.catalogue.events.values()}
 
 
 # Triggers
@@ -66,7 +66,7 @@ def test_an_event_may_start_the_flows_that_name_it_in_order_of_declaration() -> 
 def test_an_event_that_no_flow_waits_for_starts_nothing() -> None:
     built = program(flow("a", "webclick"))
     assert started(built) == {1: ["a"], 2: [], 7: []}
-    assert built.started_by(EventField(5, "unknown", UUID)) == ()
+    assert built.plan(EventField(5, "unknown", UUID)) is NOBODY
 
 
 def test_steps_at_every_depth_are_read() -> None:
@@ -200,10 +200,12 @@ def test_no_value_breaks_out_of_a_link(text: str) -> None:
 
 
 def test_templates_print_null_as_nothing_and_keep_the_plain_text() -> None:
-    checked = check([("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))])
+    checked = read_files(
+        [("t.flow", EVENTS + flow("a", "webclick", text="您好 {{ nick }}{{ '{{' }} {{ 1 / 4 }}, <b>"))]
+    )
     built = Program.build(checked.script)
     send = built.flows["a"].graph.steps[0]
     text = getattr(send, "text")  # noqa: B009 - whichever step it is
-    assert text.run({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
-    assert text.run({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"
+    assert text.evaluate({"nick": None}, moment(NOW)) == "您好 {{ 0.25, <b>"
+    assert text.evaluate({"nick": "<i>"}, moment(NOW)) == "您好 <i>{{ 0.25, <b>"
     assert json.dumps(text.generated)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.check import check
 from engine.decisions import Outcome
 from engine.instant import Versions
 from engine.program import Program
 from engine.step import Cause, Stepped, step
+from grammar.program import read_files
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Status, Track, Visit
 from variables.profile import Profile
 from variables.store import EntryId
@@ -36,7 +36,7 @@ field since datetime
 
 
 def program(flows: str, version: int = 1) -> Program:
-    checked = check([("t.flow", EVENTS + flows)])
+    checked = read_files([("t.flow", EVENTS + flows)])
     assert checked.ok, [found.message for found in checked.diagnostics]
     return Program.build(checked.script, version)
 
@@ -157,7 +157,7 @@ flow sell:
         ("visits", "9007199254740991 + 1"),
         ("nick", "event_last_data_1"),
         ("vip", "event_last_data_1.x"),
-        ("since", "'soon'"),
+        ("since", "'soon' + nick"),
         ("score", "event_last_data_1.x"),
     ],
 )

@@ -170,7 +170,7 @@ GRID = sorted(
 def test_no_answer_changes_before_its_time_and_each_change_is_found(text: str, visitor: dict[str, Value]) -> None:
     condition = watch(text)
     values = environment(condition, **visitor)
-    run = condition.compiled.run
+    run = condition.compiled.evaluate
     truth, until = condition.look(values, NOW)
     looks = 1
     for instant in GRID:

@@ -15,8 +15,16 @@ from grammar.diagnostics import Diagnostic
 from tests.grammar.support import diagnostics, flow_test_diagnostics, not_yet
 
 FOLDER = Path(__file__).parent / "diagnostics"
-CODES = re.findall(r'_(?:error|warning)\(\s*"([EW][0-9]{3})"', Path(wording.__file__).read_text(encoding="utf-8"))
-"""The codes of all that can be said, in the order of `grammar/wording.py`."""
+WORDING = Path(wording.__file__).parent
+CODES = sorted(
+    (
+        code
+        for family in WORDING.glob("*.py")
+        for code in re.findall(r'\b(?:error|warning)\(\s*"([EW][0-9]{3})"', family.read_text(encoding="utf-8"))
+    ),
+    key=lambda code: code[1:],
+)
+"""The codes of all that can be said (`grammar/wording/`), by their numbers."""
 
 _SHOP_FIELDS = "".join(f'field shop_field_{n} text "the shop\'s own field number {n}"\n' for n in range(1, 20_001))
 _TERMS = "".join(

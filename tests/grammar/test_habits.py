@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from grammar import habits
+from grammar import wording
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
@@ -12,9 +12,9 @@ from grammar.kinds import Type
 from grammar.names import FUNCTIONS
 from grammar.scope import Scope
 from grammar.source import Source
-from grammar.syntax import characters
 from grammar.syntax.parser import parse_expression
-from grammar.wording import CALLS
+from grammar.wording import habits
+from grammar.wording.forms import CALLS
 from tests.grammar.support import EVENT, diagnostics, flow
 
 DECLARED = EVENT + (
@@ -175,8 +175,9 @@ def test_texts_have_no_prefixes(prefix: str) -> None:
         ("score > 1,500", "E127", "`1500`"),
         ("trial_ends > 2026-01-31", "E113", 'datetime("2026-01-31")'),
         ("trial_ends > 2026-11-12", "E306", 'datetime("2026-11-12")'),
+        ('trial_ends > "2026-11-12 10:00"', "E306", '`trial_ends > datetime("2026-11-12T10:00")`'),
         ("trial_ends > 01/02/2026", "E113", "datetime("),
-        ("trial_ends > 2026-12-24 10:00", "E113", 'datetime("2026-01-31 10:00")'),
+        ("trial_ends > 2026-12-24 10:00", "E113", 'datetime("2026-01-31T10:00")'),
         ("hour(now) > 9:00", "E113", "hour(now) >= 9"),
         ("hour(now) > 10:30", "E120", "hour(now) >= 9"),
         ("event_last_time_1 > yesterday", "E201", "today() - 1d"),
@@ -207,6 +208,12 @@ def test_a_condition_in_the_manner_of_another_language_is_answered(expression: s
         ("while vip:\n    stop", "no loops"),
         ("unset plan", "set NAME = None"),
         ("when: vip\nstop", "leave the colon out"),
+        ("set score: 5", "set extra_field_TEXT_1 = "),
+        ("set score = 5:", "leave the colon out"),
+        ("set score += 1", "(NAME or 0) + VALUE"),
+        ("set score++", "(NAME or 0) + 1"),
+        ("exit", "`stop`"),
+        ("/* for new visitors */\nstop", "`#`"),
         ('hours "09:00-18:00" "mon-fri" "GMT+8"\nstop', '"Asia/Shanghai"'),
     ],
 )
@@ -221,6 +228,8 @@ def test_a_line_in_the_manner_of_another_product_is_answered(line: str, advice: 
         ("field age string", "did you mean `text`?"),
         ("field int age", "did you mean `field age int`?"),
         ("// a comment", "a comment begins with `#`"),
+        ("event 1 order 6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11", wording.UUID_IN_QUOTES),
+        ("event 1 order fb1d5b0c-2a1f-4a43-9d0b-00163e0c79f6", wording.UUID_IN_QUOTES),
     ],
 )
 def test_a_declaration_in_another_manner_is_answered(declaration: str, advice: str) -> None:
@@ -274,8 +283,16 @@ def test_each_function_is_shown_in_a_call_that_is_right() -> None:
         assert not list(report), call
 
 
+def test_what_is_shown_for_a_call_or_a_set_gives_a_value() -> None:
+    shown = told("set score").help
+    assert shown is not None
+    lines = [shown.split("`")[1], *(f'send web """{{{{ {call} }}}} """' for call in CALLS.values())]
+    for line in lines:
+        assert diagnostics(DECLARED + "field extra_field_TEXT_1 text\n" + flow(line, "")) == (), line
+
+
 def test_advice_calls_only_functions_that_there_are() -> None:
-    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, characters.FOREIGN)
+    tables = (habits.OPERATORS, habits.AFTER_IS, habits.FUNCTIONS, habits.NAMES, habits.SIGNS)
     called = {name for table in tables for help in table.values() for name in re.findall(r"(\w+)\(", help)}
     assert called
     assert called <= set(FUNCTIONS)

@@ -3,16 +3,19 @@
 from grammar import reference
 from grammar.kinds import ANY, Type
 from grammar.names import (
+    CLAUSES,
+    DECLARATIONS,
     EVENT_VARIABLES,
     FIELD_TYPES,
     FUNCTIONS,
     INSTANT_VARIABLES,
+    MESSAGE_PARTS,
     PREDECLARED_SEGMENTS,
     RUN_VARIABLES,
     STANDARD_VARIABLES,
+    STEPS,
     TRACK_EVENT_VARIABLES,
 )
-from grammar.syntax import phrases
 from tests.grammar.support import diagnostics
 
 
@@ -47,10 +50,10 @@ def test_the_conditions_of_the_predeclared_segments_are_conditions() -> None:
 
 
 def test_every_word_that_begins_a_line_is_documented() -> None:
-    assert tuple(reference.DECLARATIONS) == phrases.DECLARATIONS
-    assert set(phrases.CLAUSES) <= set(reference.CLAUSES)
-    assert set(phrases.STEPS) <= set(reference.STEPS)
-    assert set(phrases.MESSAGE_PARTS) <= {*reference.WEB_PARTS, *reference.EMAIL_PARTS}
+    assert tuple(reference.DECLARATIONS) == DECLARATIONS
+    assert set(CLAUSES) <= set(reference.CLAUSES)
+    assert set(STEPS) <= set(reference.STEPS)
+    assert set(MESSAGE_PARTS) <= {*reference.WEB_PARTS, *reference.EMAIL_PARTS}
 
 
 def test_a_line_of_documentation_is_one_sentence_or_a_few() -> None:

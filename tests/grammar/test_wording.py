@@ -10,13 +10,22 @@ import re
 import pytest
 
 from grammar.diagnostics import render
-from tests.grammar.cases import CODES, FOLDER, findings, read_case
+from tests.grammar.cases import CODES, FOLDER, WORDING, findings, read_case
 from tests.grammar.diagnostics_page import PAGE, page
 
 
 def test_no_two_diagnostics_share_a_code() -> None:
     assert len(CODES) == len(set(CODES))
     assert len(CODES) > 70
+
+
+def test_no_two_families_of_wording_share_a_name() -> None:
+    families = [file for file in WORDING.glob("*.py") if file.stem not in ("forms", "habits")]
+    texts = [file.read_text(encoding="utf-8") for file in families]
+    defined = [line for text in texts for line in re.findall(r"^(?:def )?(\w[\w, ]*)(?:\(| = )", text, re.MULTILINE)]
+    names = [name for line in defined for name in line.split(", ")]
+    assert sorted(names) == sorted(set(names))
+    assert {"tab", "unknown_variable", "A_FLOW", "A_TEXT"} <= set(names)
 
 
 @pytest.mark.parametrize("code", CODES)

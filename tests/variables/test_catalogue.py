@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.check import check
 from grammar.names import STANDARD_VARIABLES, Writer
+from grammar.program import read_files
 from variables.catalogue import EMPTY, Catalogue, Fields, event_keys
 from variables.items import BadItem, Identify, SetFields, Visit
 from variables.values import Value
@@ -50,7 +50,7 @@ DERIVED = ("is_online", "is_anonymous_user")
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    checked = check([("t.flow", PROGRAM)])
+    checked = read_files([("t.flow", PROGRAM)])
     assert checked.ok, checked.diagnostics
     return Catalogue.of(checked.script)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.check import check
+from grammar.program import read_files
 from variables.catalogue import Catalogue
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import (
@@ -32,7 +32,7 @@ field visits int
 field nick text
 field since datetime
 """
-CATALOGUE = Catalogue.of(check([("t.flow", PROGRAM)]).script)
+CATALOGUE = Catalogue.of(read_files([("t.flow", PROGRAM)]).script)
 NOW = 1_767_225_600_000
 
 

@@ -1,5 +1,6 @@
 """Types are checked before anything runs: what is refused could never have given anything; nothing else is refused."""
 
+from ast import literal_eval
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import permutations, product
@@ -13,7 +14,7 @@ from engine.compile import Compiler
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker import check_expression
 from grammar.checker.expressions import ExpressionChecker
-from grammar.checker.types import check_types, fits
+from grammar.checker.types import check_types, fits, is_written_misfit
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.nodes import Comparison, Expression
 from grammar.scope import Place, Scope
@@ -92,7 +93,7 @@ def values(tree: Expression) -> Iterator[Value]:
     code = COMPILER.value(tree)
     names = sorted(code.reads)
     for combination in product(*(SAMPLES[name] for name in names)):
-        yield code.run(dict(zip(names, combination, strict=True)), NOW)
+        yield code.evaluate(dict(zip(names, combination, strict=True)), NOW)
 
 
 def fallback(tree: Expression) -> Value:
@@ -159,8 +160,9 @@ def test_an_argument_is_refused_exactly_where_it_gives_nothing(call: str) -> Non
 BY_VALUE = {
     ("min({})", '[1, "a"]'),
     ("max({})", '[1, "a"]'),
+    *(("({})[0]", text) for text in ("t", "u", "visitor_id")),
 }
-"""Where the type fits, and the one value that there is does not."""
+"""Where the type fits, and the one value that there is does not; and a text's `[0]`, which is null by definition."""
 
 
 # What authors write ---------------------------------------------------------------------------------------------------
@@ -230,6 +232,7 @@ def test_what_may_be_right_is_no_error(text: str) -> None:
         ("min(n, None)", ["E311"]),
         ("[1].a", ["E312"]),
         ("now[0]", ["E313"]),
+        ("user_city['a']", ["E313"]),
         ("[1]['a']", ["E314"]),
     ],
 )
@@ -241,6 +244,7 @@ def test_what_gives_nothing_is_an_error(text: str, expected: list[str]) -> None:
     ("text", "expected"),
     [
         ("user_city.name.first + 1 > 2", ["E312"]),
+        ("now[0][1].x", ["E313"]),
         ("user_city[0][1].x", ["E313"]),
         ("len('a' - 1) + 'b' * len(-user_city)", ["E304", "E304", "E305"]),
         ("nope + 'a' > 'b'", ["E201"]),
@@ -339,18 +343,37 @@ def test_a_type_fits_a_field_exactly_if_some_of_its_values_can_be_written(kind: 
         ("set n = event_count_1 / 2", []),
         ("set n = event_last_data_1.price", []),
         ("set n = None", []),
+        ("set n = 1.5", ["E315"]),
+        ("set n = -2.0", []),
+        ("set n = 9007199254740991", []),
+        ("set n = -9007199254740992", ["E315"]),
+        ("set n = 1e300", ["E315"]),
         ("set n = user_city", ["E315"]),
         ("set n = user_city or 5", []),
         ("set n = -user_city", ["E305"]),
         ("set user_fullname = 5", ["E315"]),
         ("set ent_user_createtime = now - 7d", []),
         ("set ent_user_createtime = 7d", ["E315"]),
+        ('set ent_user_createtime = "2026-01-31"', []),
+        ('set ent_user_createtime = "yesterday"', ["E315"]),
         ("set browser_name = 5", ["E411"]),
         ("set nope = 5", ["E206"]),
     ],
 )
 def test_what_never_fits_a_variable_is_not_set(step: str, expected: list[str]) -> None:
     assert codes(flow(step, EVENT + "field n int\n")) == expected
+
+
+WRITTEN_OUT: dict[str, tuple[Kind, ...]] = {
+    **dict.fromkeys(["1.5", "2.0", "-2.0", "9007199254740992", "-9007199254740991", "1e300"], ("int", "float")),
+    **dict.fromkeys(["'a'", "''", "'2026-01-31'", "'2026-13-01'", "'2026-01-31T10:00Z'"], ("text", "datetime")),
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN_OUT)
+def test_what_is_written_out_is_a_misfit_exactly_if_it_cannot_be_written(text: str) -> None:
+    for kind in WRITTEN_OUT[text]:
+        assert is_written_misfit(expression(text), FIELDS[kind]) is not can_be_written(literal_eval(text), kind)
 
 
 def test_an_address_is_a_text() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from grammar.diagnostics import Diagnostics
 from grammar.formatter import format_source
-from grammar.syntax.lexing import MAX_LEVELS
+from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.parser import MAX_BLOCKS, read_source
 from tests.grammar.support import flow
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from grammar import wording
 from grammar.diagnostics import Diagnostics
 from grammar.lint import lint
 from grammar.source import Source
 from grammar.syntax.parser import parse
-from tests.grammar.support import EVENT, diagnostics, warnings
+from tests.grammar.support import EVENT, diagnostics, flow, warnings
 
 EVENTS = EVENT + 'event 2 checkout "9d9cf0f2-59d7-4f0e-8a36-2b7b3f2f6c01"\n'
 FIELDS = "field points int\nfield weight float\nfield vip bool\nfield nick text\nfield since datetime\n"
@@ -59,6 +60,10 @@ ALWAYS_FALSE = [
     'lower(user_country) == "CN"',
     'upper(user_country) in ["cn", "Us"]',
     'strip(nick) == "a "',
+    'nick < ""',
+    'nick and nick <= ""',
+    'event_last_data_1.x < ""',
+    "abs(points) < 0",
 ]
 ALWAYS_TRUE = [
     "event_count_1 >= 0",
@@ -71,6 +76,7 @@ ALWAYS_TRUE = [
     "event_count_1 > 2 or event_count_1 < 3",
     'now > datetime("2026-02-01") or now < datetime("2026-03-01")',
     'lower(nick) != "A"',
+    'nick >= "" or nick is None',
 ]
 SOMETIMES = [
     "points > 5 or points <= 5",
@@ -95,7 +101,9 @@ SOMETIMES = [
     'since > datetime("2026-01-01T12:00Z") and since < datetime("2026-01-01T10:00")',
     'since > datetime("2026-01-01", "Asia/Shanghai") and since < datetime("2025-12-31T20:00")',
     'since > datetime("2026-02-01") or since < datetime("2026-03-01")',
-    'since == datetime("2026-02-30")',
+    'since > datetime("2026-03-08T03:00") and since < datetime("2026-03-08T02:30")',  # in New York 2:30 is skipped
+    'datetime("2026-03-08T02:30") == datetime("2026-03-08T03:30")',
+    'since == datetime("2011-12-30") and since == datetime("2011-12-31")',  # in Apia the 30th is skipped
     'event_last_data_1 != datetime("2026-01-01")',
     'lower(user_country) == "cn"',
     'upper(user_country) in ["cn", "US"]',
@@ -422,3 +430,32 @@ def test_a_thousand_flows_take_little_time() -> None:
     body = WHOLE_EXAMPLE[WHOLE_EXAMPLE.index("    on webclick") : WHOLE_EXAMPLE.index("flow come_back")]
     flows = "".join(f"flow f{number}:\n{body}" for number in range(1000))
     assert lint_seconds(WHOLE_EXAMPLE + flows) < 5
+
+
+UNREADABLE = ["2026-01-31 10:00", "31.1.2026", "2026-1-31", "2026-13-01", "2026-02-30", "2026-01-31T10", "today", ""]
+READABLE = ["2026-01-31", "2026-01-31T10:00", "2026-01-31T10:00:00.5", "2026-01-31T10:00+08:00", "2026-01-31T10:00Z"]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_a_text_that_writes_no_moment_is_told_wherever_it_stands(text: str) -> None:
+    assert [code for code, _ in of_condition(f'since == datetime("{text}")')] == ["W510"]
+    told = of_flow(f"send web \"{{{{ date('{text}', 'UTC') }}}}\"\nset since = datetime('{text}')")
+    assert [code for code, _ in told] == ["W510", "W510"]
+
+
+@pytest.mark.parametrize("text", READABLE)
+def test_nothing_is_told_of_a_text_that_writes_a_moment(text: str) -> None:
+    assert of_condition(f'since > datetime("{text}") and since < date("{text}")') == []
+
+
+@pytest.mark.parametrize(
+    "condition", ["now > event_last_data_1.until", "event_last_data_1.days[0] > 7d", "event_last_data_1 == now"]
+)
+def test_why_json_is_never_a_moment_or_a_duration_is_said(condition: str) -> None:
+    (found,) = diagnostics(flow(f"if {condition}:\n    stop"))
+    assert (found.code, found.help) == ("W502", wording.JSON_HOLDS)
+
+
+def test_what_is_never_so_for_another_reason_is_not_laid_to_json() -> None:
+    (found,) = diagnostics(flow("if event_last_data_1.a < None:\n    stop"))
+    assert (found.code, found.help) == ("W502", None)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine.compile import Compiler
-from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
+from grammar.built_in import DERIVED, segments_of
 from grammar.lint.consistency import possible
 from grammar.lint.truth import Truths
 from grammar.scope import Scope
@@ -29,7 +29,7 @@ PROGRAM = script(
     'segment rare:\n    not in_segment("eager") or points in [1, 2]\n'
 )
 TRUTHS = Truths(PROGRAM)
-SEGMENTS = {**BUILT_IN_SEGMENTS, **{segment.name: segment.condition for segment in PROGRAM.segments}}
+SEGMENTS = segments_of(PROGRAM)
 COMPILER = Compiler(Scope.of(PROGRAM), ZoneInfo("Asia/Shanghai"), SEGMENTS, DERIVED)
 NOW = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
@@ -157,7 +157,7 @@ def check(text: str) -> None:
     can_be = said(text)
     if can_be == {True, False}:
         return
-    run = COMPILER.condition(expression(text)).run
+    run = COMPILER.condition(expression(text)).evaluate
     for one in VISITORS:
         assert bool(run(one, NOW)) in can_be, (text, one)
 
@@ -202,5 +202,5 @@ def test_of_one_variable_of_whole_numbers_all_is_known(data: some.DataObject, su
     )
     text = data.draw(some.recursive(comparison.map(lambda text: f"({text})"), joined, max_leaves=6))
     name = next(word for word in re.findall(r"\w+", subject) if word[0].isalpha())
-    run = COMPILER.condition(expression(text)).run
+    run = COMPILER.condition(expression(text)).evaluate
     assert said(text) == {bool(run({name: value}, NOW)) for value in WHOLE[subject]}, text

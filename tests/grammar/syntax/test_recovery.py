@@ -221,7 +221,7 @@ def test_a_bad_step_does_not_make_up_for_a_missing_on() -> None:
         ("send sms 'x'", "E120", "`send email`"),
         ("send email 'x'", "E120", "`send email:`"),
         ("send webhook user_city", "E120", "`send webhook "),
-        ("set user_city == 3", "E120", "`set extra_field_TEXT_1 = 5`"),
+        ("set user_city == 3", "E120", '`set extra_field_TEXT_1 = "Hello"`'),
         ("split 50%:", "E120", "`split:`"),
         ("else if true:", "E407", "directly below the steps of an `if`"),
         ("timeout:", "E416", "directly below a `wait until`"),

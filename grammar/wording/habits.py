@@ -1,4 +1,36 @@
-"""Words that authors bring from other languages or from speech, and what to write instead; signs: `characters`."""
+"""Words and signs that authors bring from other languages or from speech, and what to write instead."""
+
+from grammar.wording.syntax import COMMENT
+
+SIGNS = {
+    "**": "there are no powers; multiply with `*`",
+    "&&": "write `and`",
+    "||": "write `or`",
+    "&": "write `and`; texts are joined with `+`",
+    "|": "write `or`",
+    "!": "write `not`, or `!=` for unequal",
+    "<>": "write `!=`",
+    "===": "write `==`",
+    "!==": "write `!=`",
+    "=>": "write `>=`",
+    "=<": "write `<=`",
+    "->": "write one line after the other; what is inside json is read with `.`",
+    ":=": "write `set NAME = VALUE` as a step of its own",
+    "+=": "write `set NAME = (NAME or 0) + VALUE`",
+    "-=": "write `set NAME = (NAME or 0) - VALUE`",
+    "++": "write `set NAME = (NAME or 0) + 1`",
+    "{": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
+    "}": "values in braces stand only in texts, as {{ }}; a list is written with [ ]",
+    ";": "write each step on a line of its own",
+    "?": "write `A if CONDITION else B`",
+    "\\": "a line goes on only inside brackets",
+    "~": "write `not`",
+    "$": "write a name as it is, without a sign before it",
+    "@": "write a name as it is, without a sign before it",
+    "`": "put texts in plain quotes, and write names without quotes",
+    "^": "there are no powers; multiply with `*`",
+}
+"""Signs that there are not."""
 
 OPERATORS = {
     "like": 'write `startswith(A, "B")`, `endswith(A, "B")`, `"B" in A` or `matches(A, "PATTERN")`',
@@ -102,6 +134,31 @@ FIELD_TYPES = {
     **dict.fromkeys(("date", "time", "timestamp", "moment"), "datetime"),
 }
 """Types of fields by the names that other languages have for them."""
+
+STEPS = {
+    **dict.fromkeys(("elseif", "elsif"), "elif"),
+    **dict.fromkeys(("after", "delay", "sleep"), "wait"),
+    **dict.fromkeys(("end", "return"), "stop"),
+    **dict.fromkeys(("email", "mail"), "send email"),
+    "message": "send web",
+    "webhook": "send webhook",
+    "trigger": "on",
+    "otherwise": "else",
+    "let": "set",
+}
+"""Steps and clauses by other names."""
+
+NO_STEPS = {
+    **dict.fromkeys(
+        ("while", "for", "repeat", "loop", "goto"),
+        "there are no loops; a flow starts again with each event, and `wait until` waits for a condition",
+    ),
+    "unless": "write `if not (…):`",
+    **dict.fromkeys(("unset", "clear", "delete"), "write `set NAME = None`"),
+    **dict.fromkeys(("increment", "add", "inc"), "write `set NAME = (NAME or 0) + 1`"),
+    **dict.fromkeys(("//", "/"), COMMENT),
+}
+"""Steps that there are not, and what to write."""
 
 PARTS = {
     **dict.fromkeys(("title", "heading"), "subject"),

@@ -1,6 +1,6 @@
 """From files to a checked program."""
 
-from engine.check import check
+from grammar.program import read_files
 
 EVENT = 'event 1 webclick "0fc050ec-cb6f-11e8-b697-00163e0c79f6"\n'
 FLOW = "flow f:\n    on webclick\n    stop\n"
@@ -8,7 +8,7 @@ FLOW = "flow f:\n    on webclick\n    stop\n"
 
 def errors(*files: bytes | str) -> list[tuple[str, int, str]]:
     """File (a, b, …), line and code of each error."""
-    found = check([(chr(ord("a") + index), data) for index, data in enumerate(files)]).diagnostics
+    found = read_files([(chr(ord("a") + index), data) for index, data in enumerate(files)]).diagnostics
     spans = [(one, one.span) for one in found if one.severity == "error"]
     return [(span.source.name, span.source.position(span.start)[0], one.code) for one, span in spans]
 
