@@ -86,6 +86,7 @@ class Running:
                     self._wait(number, self.now + step.at_most)
                     if not self.holds(step.condition):
                         return
+                    self._wait_no_more()
                     position = step.next
                 case End():
                     position = None
@@ -97,13 +98,12 @@ class Running:
         assert at is not None
         step = self.flow.graph.steps[at]
         is_over = self.run.due is not None and self.run.due <= self.now
-        if isinstance(step, Watch):
-            if self.holds(step.condition):
-                self.go(step.next)
-            elif is_over:
-                self.go(step.timeout)
+        if isinstance(step, Watch) and self.holds(step.condition):
+            self._wait_no_more()
+            self.go(step.next)
         elif is_over:
-            self.go(step.next if isinstance(step, Pause) else at)
+            self._wait_no_more()
+            self.go(step.timeout if isinstance(step, Watch) else step.next if isinstance(step, Pause) else at)
 
     def leave(self, outcome: Outcome) -> None:
         """Ends the run wherever it is."""
@@ -127,6 +127,9 @@ class Running:
 
     def _wait(self, at: int, due: int) -> None:
         self.run = replace(self.run, at=at, since=self.now, due=due)
+
+    def _wait_no_more(self) -> None:
+        self.run = replace(self.run, since=None, due=None)
 
     def _held(self, at: int) -> bool:
         """Whether a message has to wait for the flow's hours; then the run waits until they begin."""

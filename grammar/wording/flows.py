@@ -128,8 +128,3 @@ AT_EVENTS = "the variables of an event change with it: name the event itself aft
 WITH_WHEN = "it is computed, not stored: a flow that starts when it turns true has a `when` and no `on`"
 ON_IDENTIFY = "it is computed, not stored, and changes with an identify: write `on identify`"
 NO_FIELD = "only what is stored can be watched: custom fields and standard variables, such as `user_city`"
-WHEN_ALONE = "a flow with `when` and without `on`"
-
-
-def triggered_by(word: str) -> str:
-    return f"`on {word}`"

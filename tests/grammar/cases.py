@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grammar import wording
 from grammar.diagnostics import Diagnostic
-from tests.grammar.support import diagnostics, flow_test_diagnostics, not_yet
+from tests.grammar.support import diagnostics, flow_test_diagnostics
 
 FOLDER = Path(__file__).parent / "diagnostics"
 WORDING = Path(wording.__file__).parent
@@ -68,7 +68,7 @@ def findings(code: str, *, mended: bool = False) -> tuple[Diagnostic, ...]:
     if language(code) == "flowtest":
         return flow_test_diagnostics(path(code, mended=mended))
     file = path(code, mended=True).read_bytes() if mended else broken_file(code)
-    return not_yet(file.decode()) if code == "E401" and not mended else diagnostics(file)
+    return diagnostics(file)
 
 
 def read_case(code: str) -> Case:

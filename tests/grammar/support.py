@@ -6,7 +6,6 @@ from engine.flowtest.plan import plan
 from grammar.diagnostics import Diagnostic, Diagnostics
 from grammar.flowtest import read_flow_test
 from grammar.nodes import Expression, Flow, Script, Step
-from grammar.not_yet import report_not_yet
 from grammar.program import read_program
 from grammar.syntax.parser import parse_expression, read_source
 
@@ -21,13 +20,6 @@ def diagnostics(text: str | bytes) -> tuple[Diagnostic, ...]:
     if source is None:
         return tuple(report)
     return read_program([source]).diagnostics
-
-
-def not_yet(text: str) -> tuple[Diagnostic, ...]:
-    """What of a program without errors this version cannot run."""
-    report = Diagnostics()
-    report_not_yet(script(text), report)
-    return tuple(report)
 
 
 def codes(text: str | bytes) -> list[str]:
