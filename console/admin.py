@@ -1,6 +1,7 @@
 """The admin API's endpoints (DESIGN.md section 9): a bearer token, JSON in and out; `GET /health` needs no token."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from hmac import compare_digest
 from typing import Any
 
@@ -67,13 +68,20 @@ class Admin:
         if len(body) > LARGEST_PROGRAM:
             return _error(413, "program_too_large", f"a program has at most {LARGEST_PROGRAM} bytes")
         try:
-            applied = await app.apply([("program.flow", body)], reset=request.query_params.get("reset") == "1")
+            reset, stop_runs = (request.query_params.get(name) == "1" for name in ("reset", "stop_runs"))
+            applied = await app.apply([("program.flow", body)], reset=reset, stop_runs=stop_runs)
         except InvalidProgram as invalid:
             return JSONResponse(_diagnostics(invalid.checked.diagnostics), 422)
         except ReassignedEvents as reassigned:
             detail = f"{reassigned}. Add ?reset=1 to start these events from zero."
             return _error(409, "reassigned_events", detail)
-        answer = {"version": applied.version, "folded": applied.folded, **_diagnostics(applied.checked.diagnostics)}
+        answer = {
+            "version": applied.version,
+            "folded": applied.folded,
+            "runs": [asdict(run) for run in applied.runs],
+            "gone": applied.gone,
+            **_diagnostics(applied.checked.diagnostics),
+        }
         return JSONResponse(answer)
 
     async def _show_health(self, request: Request) -> Response:

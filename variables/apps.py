@@ -26,12 +26,14 @@ class StoredProgram(BaseModel):
     """One version of a program, as it was applied: file names and texts, in order.
 
     `resets`: SEQ of events that were given another UUID, and the version that did it; what was counted before is gone.
+    `stops`: flows whose runs were to end with the coming of a version, and the last such version.
     """
 
     model_config = ConfigDict(frozen=True)
     files: tuple[tuple[str, str], ...] = ()
     zone: str = "UTC"
     resets: Mapping[int, int] = {}
+    stops: Mapping[str, int] = {}
     uuids: Mapping[int, str] = {}
     """The UUID that each SEQ had last, also of those that this version does not declare."""
 

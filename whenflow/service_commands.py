@@ -90,12 +90,16 @@ def apply(
     reset: Annotated[
         bool, typer.Option("--reset", help="Let a SEQ get another UUID; its event starts from zero.")
     ] = False,
+    stop_runs: Annotated[
+        bool, typer.Option("--stop-runs", help="End the runs of flows that the files have no more.")
+    ] = False,
 ) -> None:
     """Makes the files the program of an app, also while `whenflow serve` runs."""
     contents = read(files)
 
     async def act(service: Service, running_app: RunningApp) -> None:
-        applied = await running_app.apply(contents, reset=reset)
+        say = partial(show_service.runs, out, stopped=stop_runs)
+        applied = await running_app.apply(contents, reset=reset, stop_runs=stop_runs, say=say)
         show.diagnostics(err, applied.checked.diagnostics)
         show_service.applied(out, running_app.app, applied)
 

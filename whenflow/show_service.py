@@ -1,6 +1,7 @@
 """What the commands that work on a store print."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,8 @@ from rich.text import Text
 
 from console.health import Health
 from console.running_app import Applied
+from console.runs_in_progress import Waiting
+from grammar.wording import counted
 from variables.apps import App
 from whenflow.service import DEFAULT_APP, Service
 from whenflow.settings import Role
@@ -40,6 +43,21 @@ def warnings(err: Console, health: Health) -> None:
 def _token_place(service: Service) -> str:
     settings = service.settings
     return "from WHENFLOW_ADMIN_TOKEN" if settings.admin_token else f"in {settings.token_file}"
+
+
+def runs(out: Console, waiting: Sequence[Waiting], gone: Sequence[str], *, stopped: bool) -> None:
+    """What becomes of the runs in progress when a program comes."""
+    by_flow: dict[str, list[Waiting]] = {}
+    for each in waiting:
+        by_flow.setdefault(each.flow, []).append(each)
+    for flow, places in by_flow.items():
+        where = ", ".join(f"{each.count} at step {each.step + 1} of version {each.version}" for each in places)
+        fate = "they go on under the version that they started with"
+        if flow in gone:
+            fate = (
+                "the flow is gone, and they end" if stopped else "the flow is gone; they go on (--stop-runs ends them)"
+            )
+        out.print(f"{counted(sum(each.count for each in places), 'run')} of {flow}: {where}; {fate}.", markup=False)
 
 
 def applied(out: Console, app: App, result: Applied) -> None:

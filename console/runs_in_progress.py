@@ -1,0 +1,28 @@
+"""Where the runs of an app's flows are, as its shards count them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """So many runs of one version of a flow that wait at one step (by its number in the flow, from 0)."""
+
+    flow: str
+    version: int
+    step: int
+    count: int
+
+
+def waiting(shards: Iterable[Mapping[str, int]]) -> Sequence[Waiting]:
+    """Out of the shards' counters (`engine.folding.run_count` names them), in order."""
+    counts: Counter[tuple[str, int, int]] = Counter()
+    for counters in shards:
+        for name, count in counters.items():
+            kind, *place = from_json(name)
+            if kind == "run":
+                counts[tuple(place)] += count
+    return sorted(Waiting(*place, count) for place, count in counts.items() if count)
