@@ -14,7 +14,7 @@ from grammar.program import Checked, read_files
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
 from variables.shards import ListenedShard, Shards
-from variables.store import EntryId, StoreUnavailable, Wanted
+from variables.store import DeadLetter, EntryId, StoreUnavailable, Wanted
 from variables.values import moment
 
 FOLD_PATIENCE = 30.0
@@ -162,6 +162,11 @@ class RunningApp:
         """The newest version and its text."""
         version = await self._store.newest(self.app.name)
         return version, (await self._store.program(self.app.name, version)).text
+
+    async def dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        """The last things that were set aside, newest first, each with when (milliseconds)."""
+        found = await asyncio.gather(*(shard.store.newest_dead_letters(count) for shard in self.shards))
+        return sorted((letter for letters in found for letter in letters), key=lambda at: -at[0])[:count]
 
     async def visitor(self, visitor: str) -> dict[str, Any]:
         """The visitor's view; one who was never there is an empty one. Raises StoreUnavailable."""

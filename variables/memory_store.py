@@ -224,3 +224,6 @@ class MemoryShard:
 
     async def dead_letters(self) -> int:
         return len(self.dead)
+
+    async def newest_dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        return [(self._clock(), letter) for letter in reversed(self.dead[-count:])]

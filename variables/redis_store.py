@@ -17,6 +17,7 @@ from variables.store import (
     Appended,
     Change,
     Commit,
+    DeadLetter,
     Entry,
     EntryId,
     Held,
@@ -203,6 +204,16 @@ class RedisShard:
     async def dead_letters(self) -> int:
         length: int = await self._connections.call(self._connections.commands.xlen(self._keys.dead))
         return length
+
+    async def newest_dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        raw = await self._connections.call(self._connections.commands.xrevrange(self._keys.dead, count=count))
+        return [
+            (
+                EntryId.parse(id.decode()).stamp,
+                DeadLetter(fields[b"where"].decode(), fields[b"reason"].decode(), fields[b"body"]),
+            )
+            for id, fields in raw
+        ]
 
     async def close(self) -> None:
         if self._blocking is not None:

@@ -113,6 +113,21 @@ def apply(
 
 
 @app.command()
+def dead(
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+    count: Annotated[int, typer.Option(help="How many at the most, newest first.")] = 20,
+) -> None:
+    """Shows what could not be folded and was set aside, with the reason."""
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        show_service.dead(out, await running_app.dead_letters(count))
+
+    _with_app(_settings(data=data, redis_url=redis), app_name, act)
+
+
+@app.command()
 def visitor(
     id: Annotated[str, typer.Argument(help="The visitor's id; on a page, PP.visitorId() tells it.")],
     app_name: APP = DEFAULT_APP,

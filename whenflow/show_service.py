@@ -13,6 +13,8 @@ from console.running_app import Applied
 from console.runs_in_progress import Waiting
 from grammar.wording import counted
 from variables.apps import App
+from variables.store import DeadLetter
+from variables.values import iso, moment
 from whenflow.service import DEFAULT_APP, Service
 from whenflow.settings import Role
 
@@ -54,10 +56,24 @@ def runs(out: Console, waiting: Sequence[Waiting], gone: Sequence[str], *, stopp
         where = ", ".join(f"{each.count} at step {each.step + 1} of version {each.version}" for each in places)
         fate = "they go on under the version that they started with"
         if flow in gone:
-            fate = (
-                "the flow is gone, and they end" if stopped else "the flow is gone; they go on (--stop-runs ends them)"
-            )
+            goes_on = "they go on (--stop-runs ends them)"
+            fate = f"the flow is gone, and {'they end' if stopped else goes_on}"
         out.print(f"{counted(sum(each.count for each in places), 'run')} of {flow}: {where}; {fate}.", markup=False)
+
+
+def dead(out: Console, letters: Sequence[tuple[int, DeadLetter]]) -> None:
+    """What was set aside, and why; bodies are cut."""
+    if not letters:
+        out.print("Nothing was set aside.")
+    for at, letter in letters:
+        out.print(f"{iso(moment(at))}  {letter.where}", style="bold", markup=False)
+        out.print(f"  {letter.reason}", markup=False)
+        if letter.body:
+            out.print(f"  {letter.body[:_SHOWN].decode('utf-8', 'replace')}", markup=False)
+
+
+_SHOWN = 2_000
+"""Bytes of a body that are shown."""
 
 
 def applied(out: Console, app: App, result: Applied) -> None:
