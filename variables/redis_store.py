@@ -1,5 +1,6 @@
 """The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from redis.asyncio import Redis
 
 from variables.keys import ShardKeys
 from variables.profile import Profile
-from variables.redis_connection import Connections, translated_errors
+from variables.redis_connection import COMMAND_TIMEOUT, Connections, translated_errors
 from variables.runs import Run
 from variables.store import (
     INBOX_LIFETIME,
@@ -68,12 +69,13 @@ class RedisShard:
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         """Has a connection of its own, dropped if the call is cancelled: no half-read answer is left."""
-        blocking = self._blocking or self._connections.blocking()
+        blocking = self._blocking or self._connections.blocking(self._keys.log)
         self._blocking = None
         try:
+            block = 0 if patience is None else max(1, patience)
             with translated_errors():
-                block = 0 if patience is None else max(1, patience)
-                answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
+                async with asyncio.timeout(None if patience is None else block / 1000 + COMMAND_TIMEOUT):
+                    answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
         except BaseException:
             await blocking.aclose()
             raise
