@@ -9,8 +9,8 @@ from variables import keys
 from variables.redis_connection import Connections
 from variables.store import StoreUnavailable
 
-SHARDS = 4
-"""Of an app that is made on a server that stands alone."""
+SHARDS, CLUSTER_SHARDS = 4, 64
+"""Of an app that is made on a server that stands alone, and of one made on a cluster."""
 
 
 class App(BaseModel):
@@ -57,8 +57,9 @@ class AppStore:
         raw = await self._connections.call(self._connections.commands.hget(keys.APPS, name))
         return None if raw is None else App.model_validate_json(raw)
 
-    async def find_or_make(self, name: str, write_key: str | None = None, shards: int = SHARDS) -> App:
+    async def find_or_make(self, name: str, write_key: str | None = None) -> App:
         """The app of a name; made with this write key (or a new one) if there is none, by whoever comes first."""
+        shards = CLUSTER_SHARDS if self._connections.is_cluster else SHARDS
         app = App(name=name, write_key=write_key or f"wk_{secrets.token_urlsafe(18)}", shards=shards)
         commands = self._connections.commands
         if await self._connections.call(commands.hsetnx(keys.APPS, name, app.model_dump_json())):
