@@ -80,7 +80,7 @@ class RedisShard:
             await blocking.aclose()
             raise
         self._blocking = blocking
-        return [_logged(*raw) for raw in answer[0][1]] if answer else []
+        return [logged(*raw) for raw in answer[0][1]] if answer else []
 
     async def read(self, after: EntryId, limit: int) -> Reading:
         keys = [self._keys.log, self._keys.timers, self._keys.names]
@@ -90,7 +90,7 @@ class RedisShard:
         ]
         return Reading(
             int(now),
-            [_logged(id, _pairs(fields)) for id, fields in entries],
+            [logged(id, _pairs(fields)) for id, fields in entries],
             due,
             more_entries=len(entries) == limit,
             more_timers=len(due) == limit,
@@ -281,7 +281,8 @@ def _note(entry: Entry) -> bytes:
     return to_json(note) if note else b""
 
 
-def _logged(id: bytes, fields: dict[bytes, bytes]) -> Logged:
+def logged(id: bytes, fields: Mapping[bytes, bytes]) -> Logged:
+    """An entry as the store has it."""
     note = from_json(fields[b"note"]) if b"note" in fields else {}
     entry = Entry(
         fields.get(b"body", b""),
