@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
@@ -20,6 +20,7 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -71,6 +72,8 @@ def translated_errors() -> Iterator[None]:
 
 
 SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
+_REPLICATED = ("append", "commit")
+"""The scripts whose writes somebody is told of, or that others follow from."""
 _OPTIONS: dict[str, Any] = {
     # Time limits are ours: with one of its own redis-py sends through `wait_for`, which on Python 3.11 now and then
     # swallows a cancellation.
@@ -85,15 +88,18 @@ class Connections:
     """One process's connections: `commands` for short calls, and connections of their own for calls that wait.
 
     `url`: a server, or nodes of a cluster, separated by commas. Which it is, the first `recover` finds out.
+    `replicas`: how many must have a write before it counts as done; 0 asks for none.
     """
 
-    def __init__(self, *, url: str | None = None, embedded: EmbeddedStore | None = None) -> None:
+    def __init__(self, *, url: str | None = None, embedded: EmbeddedStore | None = None, replicas: int = 0) -> None:
         if (url is None) == (embedded is None):
             raise ValueError("either a URL or an embedded store")
         self._urls = [] if url is None else url.split(",")
         self._embedded = embedded
         self._recovering = asyncio.Lock()
         self._is_known = embedded is not None
+        self._replicas = replicas
+        self._nodes: dict[tuple[str, int], Redis] = {}
         self._use(self._client())
 
     def _use(self, commands: "Redis | RedisCluster") -> None:
@@ -118,7 +124,37 @@ class Connections:
         """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
         with translated_errors():
             async with asyncio.timeout(COMMAND_TIMEOUT):
+                if self._replicas and name in _REPLICATED:
+                    return await self._replicated(name, keys, args)
                 return await self._scripts[name](keys=keys, args=args)
+
+    async def _replicated(self, name: str, keys: list[str], args: list[Any]) -> Any:
+        """The script, and a WAIT behind it on the same connection: it counts that connection's own writes."""
+        script, client = self._scripts[name], self._node(keys[0])
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(script.sha, len(keys), *keys, *args)
+            pipeline.wait(self._replicas, int(COMMAND_TIMEOUT * 500))
+            answer, having = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, NoScriptError):
+            await client.script_load(script.script)
+            return await self._replicated(name, keys, args)
+        if isinstance(answer, Exception):
+            raise answer
+        if having < self._replicas:
+            raise StoreUnavailable(f"{having} of {self._replicas} replicas have the write")
+        return answer
+
+    def _node(self, key: str) -> "Redis":
+        """A client of the node that serves a key."""
+        if not self.is_cluster:
+            return cast(Redis, self.commands)
+        node = self.commands.get_node_from_key(key)
+        if node is None:
+            raise StoreUnavailable(f"no node of the cluster serves {key}")
+        place = (node.host, node.port)
+        if place not in self._nodes:
+            self._nodes[place] = self._client_of(*place)
+        return self._nodes[place]
 
     async def call(self, command: Awaitable[Any]) -> Any:
         """Awaits a command of `commands`; raises StoreUnavailable."""
@@ -137,7 +173,10 @@ class Connections:
             node = self.commands.get_random_node() if key is None else self.commands.get_node_from_key(key)
             if node is None:
                 raise StoreUnavailable(f"no node of the cluster serves {key}")
-        return Redis(host=node.host, port=node.port, retry=Retry(NoBackoff(), 0), **_OPTIONS, **self._credentials())
+        return self._client_of(node.host, node.port)
+
+    def _client_of(self, host: str, port: int) -> "Redis":
+        return Redis(host=host, port=port, retry=Retry(NoBackoff(), 0), **_OPTIONS, **self._credentials())
 
     async def recover(self) -> None:
         """After a lost connection: sees to it that the server is there again. Raises StoreUnavailable."""
@@ -183,4 +222,5 @@ class Connections:
         return {name: parts[name] for name in ("username", "password") if name in parts} | secure
 
     async def close(self) -> None:
-        await self.commands.aclose()
+        for client in (self.commands, *self._nodes.values()):
+            await client.aclose()
