@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.runs_in_progress import Waiting, waiting
+from console.runs_in_progress import Waiting, conversions, waiting
 from console.view import visitor_view
 from engine.library import ProgramLibrary
 from engine.program import Program
@@ -127,7 +127,14 @@ class RunningApp:
 
     async def runs(self) -> Sequence[Waiting]:
         """Where the runs in progress are."""
-        return waiting(await asyncio.gather(*(shard.store.counts() for shard in self.shards)))
+        return waiting(await self._counts())
+
+    async def conversions(self) -> Sequence[tuple[str, str, int]]:
+        """Flows, the arms that their runs went through, and how many of these reached the goal."""
+        return conversions(await self._counts())
+
+    async def _counts(self) -> Sequence[Mapping[str, int]]:
+        return await asyncio.gather(*(shard.store.counts() for shard in self.shards))
 
     async def _folds(self, shard: ListenedShard, version: int) -> bool:
         """Waits until a shard runs this version or a later one; False after FOLD_PATIENCE seconds."""

@@ -1,4 +1,4 @@
-"""Where the runs of an app's flows are, as its shards count them."""
+"""Where the runs of an app's flows are, and how many reached their goal, as its shards count them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,3 +26,15 @@ def waiting(shards: Iterable[Mapping[str, int]]) -> Sequence[Waiting]:
             if kind == "run":
                 counts[tuple(place)] += count
     return sorted(Waiting(*place, count) for place, count in counts.items() if count)
+
+
+def conversions(shards: Iterable[Mapping[str, int]]) -> Sequence[tuple[str, str, int]]:
+    """Each flow's conversions by the arms that the runs went through (`short/b`), in order."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for counters in shards:
+        for name, count in counters.items():
+            kind, *rest = from_json(name)
+            if kind == "goal":
+                flow, *arms = rest
+                counts[flow, "/".join(arms)] += count
+    return sorted((flow, arms, count) for (flow, arms), count in counts.items())
