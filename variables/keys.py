@@ -55,6 +55,11 @@ class ShardKeys:
         return self.prefix + "outbox"
 
     @property
+    def trace(self) -> str:
+        """Stream: what was decided about whom, the newest decisions of the shard."""
+        return self.prefix + "trace"
+
+    @property
     def counts(self) -> str:
         """Hash: the shard's counters, by name."""
         return self.prefix + "counts"

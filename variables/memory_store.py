@@ -2,6 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ from variables.profile import Profile, write_all
 from variables.store import (
     INBOX_SIZE,
     START,
+    TRACES,
     Appended,
     Change,
     Commit,
@@ -25,6 +27,7 @@ from variables.store import (
     Reading,
     StaleFlush,
     Timer,
+    Trace,
     Wanted,
 )
 
@@ -73,6 +76,7 @@ class MemoryShard:
         self._names: dict[int, str] = {}
         self._counts: dict[str, int] = {}
         self._outbox: list[Outgoing] = []
+        self._traces: deque[Trace] = deque(maxlen=TRACES)
         self.dead: list[DeadLetter] = []
 
     # The log
@@ -179,6 +183,7 @@ class MemoryShard:
         for name, more in commit.counts.items():
             self._count(name, more)
         self._outbox += commit.outgoing
+        self._traces += commit.traces
         self.dead += commit.dead
         for entry in () if self._is_recorded else commit.entries:
             self._add(entry)
@@ -236,6 +241,9 @@ class MemoryShard:
 
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         return [message for _, message in sorted(self._inboxes.get(visitor, {}).items())]
+
+    async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
+        return [trace.body for trace in reversed(self._traces) if trace.visitor == visitor][:count]
 
     async def dead_letters(self) -> int:
         return len(self.dead)

@@ -15,6 +15,7 @@ from variables.store import (
     INBOX_LIFETIME,
     INBOX_SIZE,
     START,
+    TRACES,
     Appended,
     Change,
     Commit,
@@ -37,6 +38,7 @@ LOG_BOUND = 1_000_000
 FLUSH_MEMORY = 600_000
 """Milliseconds that a sender's last flush is remembered: far longer than anybody goes on sending it."""
 NUMBERS_IN_A_HASH = 128
+_TRACES_AT_ONCE = 5_000
 SLICE = 256
 """Field-value pairs that one HSET of a commit carries: a script's stack is not endless."""
 
@@ -137,6 +139,8 @@ class RedisShard:
             operations.add("PEXPIRE", inbox, INBOX_LIFETIME)
         for outgoing in commit.outgoing:
             operations.add("XADD", self._keys.outbox, "*", *_outgoing_fields(outgoing))
+        for trace in commit.traces:
+            operations.add("XADD", self._keys.trace, "MAXLEN", "~", TRACES, "*", "v", trace.visitor, "t", trace.body)
         for name, more in commit.counts.items():
             operations.add("COUNT", self._keys.counts, name, more)
         for entry in commit.entries:
@@ -202,6 +206,18 @@ class RedisShard:
             for id, body in sorted(raw.items())
             if not id.endswith(b".status")
         ]
+
+    async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
+        found: list[bytes] = []
+        before, wanted = "+", visitor.encode("utf-8", "surrogatepass")
+        while len(found) < count:
+            call = self._connections.commands.xrevrange(self._keys.trace, before, "-", _TRACES_AT_ONCE)
+            raw = await self._connections.call(call)
+            found += (fields[b"t"] for _, fields in raw if fields[b"v"] == wanted)
+            if len(raw) < _TRACES_AT_ONCE:
+                break
+            before = f"({raw[-1][0].decode()}"
+        return found[:count]
 
     async def dead_letters(self) -> int:
         length: int = await self._connections.call(self._connections.commands.xlen(self._keys.dead))

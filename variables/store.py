@@ -143,6 +143,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """What the engine decided about a visitor at one instant, as JSON."""
+
+    visitor: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Something that could not be folded: set aside, with all that is needed to see why."""
 
@@ -166,6 +174,7 @@ class Commit:
     counts: Mapping[str, int] = field(default_factory=dict)
     """What is added to the shard's counters, by name; one that comes to nought is dropped."""
     dead: Sequence[DeadLetter] = ()
+    traces: Sequence[Trace] = ()
     entries: Sequence[Entry] = ()
     """What the owner itself adds to the log."""
     since: int = 0
@@ -215,6 +224,8 @@ class InboxMessage:
     status: str
 
 
+TRACES = 50_000
+"""Decisions that a shard remembers, the newest ones: enough for some time, and bounded for any number of visitors."""
 INBOX_SIZE = 50
 """Messages that a visitor's inbox holds; the oldest give way."""
 INBOX_LIFETIME = 30 * 86_400_000
@@ -271,6 +282,9 @@ class Shard(Protocol):
 
     async def inbox(self, visitor: str) -> Sequence[InboxMessage]:
         """The visitor's messages, oldest first, with their status: sent, shown, closed or clicked."""
+
+    async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
+        """The last decisions about a visitor, newest first, as far as they are remembered."""
 
     async def dead_letters(self) -> int:
         """How many things have been set aside."""
