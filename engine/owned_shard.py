@@ -172,7 +172,7 @@ class OwnedShard:
         return await self._work([logged], foldings, then=then)
 
     async def _older_programs(self, profiles: Sequence[Profile]) -> Mapping[int, Program]:
-        """The programs that the visitors' runs started with. A run whose program is not to be had is set aside in the fold."""
+        """The programs that the visitors' runs started with. Runs of one that is not to be had are set aside later."""
         older: dict[int, Program] = {}
         for version in {run.version for p in profiles for run in p.runs.values()} - {self.program.version}:
             try:

@@ -376,6 +376,28 @@ async def test_a_key_of_another_type_sets_aside_only_that_visitors_entries(
         assert await texts_of(shard, visitor) == ["hi 1", "hi 2", "hi 3"]
 
 
+async def test_a_shard_whose_own_key_is_broken_goes_on_when_it_is_mended(redis: tuple[RedisShard, Any, str]) -> None:
+    shard, commands, prefix = redis
+    sender = Sender(shard)
+    await shard.append_program(1)
+    async with processing(shard) as task:
+        await folded(shard, await sender.send("v", track()))
+        await commands.set(f"{prefix}timers", "no sorted set")
+        epoch = int(await commands.hget(f"{prefix}owner", "epoch"))
+        last = await sender.send("v", track())
+
+        async def is_taken_anew() -> bool:
+            return int(await commands.hget(f"{prefix}owner", "epoch")) > epoch
+
+        await until(is_taken_anew)
+        assert await shard.position() < last
+        await commands.delete(f"{prefix}timers")
+        await folded(shard, last)
+        assert not task.done()
+    assert await texts_of(shard, "v") == ["hi 1", "hi 2"]
+    assert await shard.dead_letters() == 0
+
+
 # Timers
 
 
