@@ -158,6 +158,23 @@ def test_a_timer_that_fell_due_is_taken_away() -> None:
     assert (change.timer, change.fields) == ((4, None), {})
 
 
+def test_a_timer_that_was_set_anew_after_it_was_read_does_nothing() -> None:
+    """Not even the program is met: whoever reads later would not find that timer."""
+    [change] = fold([Timer(NOW, 4, "v")], [stored(number=4, met=0, **{".due": str(NOW + 5)})]).changes()
+    assert (change.timer, change.fields) == ((4, NOW + 5), {})
+
+
+def test_a_program_is_met_when_the_visitors_timer_is_due_whether_or_not_that_was_read() -> None:
+    """What came true at three minutes happens at five: so it does not matter what the owner read first."""
+    awaited = program("\nflow away:\n    when now - event_last_time_1 > 3m\n    send web 'away'\n")
+    due = NOW + 5 * MINUTE
+    before = stored(number=4, met=0, event_count_1="1", event_last_time_1=str(NOW), **{".due": str(due)})
+    item = logged("v", PING, at=NOW + 10 * MINUTE)
+    [message] = fold([item], [before], awaited).messages
+    assert json.loads(message.body)["time"] == "2026-01-01T10:05:00Z"
+    assert fold([Timer(due, 4, "v"), item], [before], awaited).messages == [message]
+
+
 # What is not taken
 
 
