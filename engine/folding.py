@@ -45,12 +45,21 @@ class Folding:
         self.trace: list[tuple[str, Decision]] = []
         """What was decided about whom, in order."""
         self.dead: list[DeadLetter] = []
+        self.done = 0
+        """How many of the happenings have been folded to their end."""
         self._versions = versions
         self._happenings = happenings
         self._meeting = meeting
+        self._unreadable: dict[int, Exception] = {}
         self._batches: dict[int, Batch] = dict(self._read(happenings))
         self._loaded: dict[str, Profile] = {}
         self._profiles: dict[str, Profile] = {}
+        self._fired: set[str] = set()
+        """Visitors whose timer is among the happenings."""
+        self._stuck: dict[str, bytes | None] = {}
+        """Visitors with whom time could not go on, and when their timer was due."""
+        self._astray: list[Change] = []
+        """The ends of timers that are nobody's."""
 
     def _read(self, happenings: Sequence[Happening]) -> Iterator[tuple[int, Batch]]:
         for place, happening in enumerate(happenings):
@@ -58,7 +67,7 @@ class Folding:
                 try:
                     yield place, read_batch(happening.entry.body)
                 except Exception as error:
-                    self._set_aside(str(happening.id), error, happening.entry.body)
+                    self._unreadable[place] = error
 
     def wanted(self) -> Sequence[Wanted]:
         """The visitors concerned, each once, and the messages whose receipts are among the items."""
@@ -69,7 +78,10 @@ class Folding:
         return [Wanted(visitor, tuple(dict.fromkeys(messages))) for visitor, messages in wanted.items()]
 
     def fold(self, profiles: Sequence[Profile], older: Mapping[int, Program] = _NONE) -> Iterator[None]:
-        """Steps through the happenings in order; after each the caller may do something else for a while.
+        """Steps through the happenings in order; after each step the caller may do something else, or stop.
+
+        Who stops commits what came of it so far, and folds what is not `done` after that: time has then gone on for
+        some visitors already, as if their timers had been read by themselves.
 
         `older`: the programs of the profiles' runs, by version.
         """
@@ -78,27 +90,46 @@ class Folding:
         self._profiles = dict(self._loaded)
         for place, happening in enumerate(self._happenings):
             if isinstance(happening, Timer):
-                self._pass_time(happening.visitor, happening.due)
+                yield from self._fire(happening)
             elif place in self._batches:
-                self._fold_batch(happening, self._batches[place])
+                yield from self._fold_batch(happening, self._batches[place])
+            elif place in self._unreadable:
+                self._set_aside(str(happening.id), self._unreadable[place], happening.entry.body)
             else:
                 for visitor in self._meeting:
-                    self._pass_time(visitor, happening.id.stamp)
+                    yield from self._pass_time(visitor, happening.id.stamp)
+            self.done = place + 1
             yield
 
     # What happens to a visitor
 
-    def _pass_time(self, visitor: str, now: int) -> None:
-        """What time alone has brought a visitor up to an instant. If that goes wrong, the timer does not come again."""
+    def _fire(self, timer: Timer) -> Iterator[None]:
+        """One of somebody whose profile is gone, or was begun anew, comes to its end.
+
+        One that was set anew after it was read does nothing: not even a program is met at an instant that follows from
+        no log.
+        """
+        fields = self._profiles[timer.visitor].fields
+        if fields.get(NUMBER) != b"%d" % timer.number:
+            self._astray.append(Change(timer.visitor, timer=(timer.number, None)))
+            return
+        self._fired.add(timer.visitor)
+        if fields.get(DUE) == b"%d" % timer.due:
+            yield from self._pass_time(timer.visitor, timer.due)
+
+    def _pass_time(self, visitor: str, now: int) -> Iterator[None]:
+        """What time alone has brought a visitor up to an instant. What goes wrong is tried again with the next item."""
         try:
             for stepped in pass_time(self._profiles[visitor], now, self._versions):
                 self._keep(stepped)
+                yield
         except Exception as error:
-            self._set_aside(f"{visitor} at {now}", error, b"")
-            self._profiles[visitor] = self._profiles[visitor].armed(None)
+            profile = self._profiles[visitor]
+            self._stuck[visitor] = profile.fields.get(DUE)
+            self._set_aside(f"timer of {visitor} up to {now}", error, _shown(profile))
 
-    def _fold_batch(self, logged: Logged, batch: Batch) -> None:
-        self._pass_time(batch.visitor, logged.id.stamp)
+    def _fold_batch(self, logged: Logged, batch: Batch) -> Iterator[None]:
+        yield from self._pass_time(batch.visitor, logged.id.stamp)
         for index in range(len(batch.items)):
             if index not in logged.entry.rejected:
                 self._fold_item(logged, batch, index)
@@ -137,8 +168,34 @@ class Folding:
 
     def changes(self) -> Sequence[Change]:
         """Visitor by visitor; those to whom nothing happened are left out."""
-        loaded = self._loaded
-        return [_change(loaded[v], profile) for v, profile in self._profiles.items() if profile is not loaded[v]]
+        touched = [p for v, p in self._profiles.items() if p is not self._loaded[v] or v in self._fired]
+        return [*self._astray, *(change for profile in touched for change in self._change(profile))]
+
+    def _change(self, profile: Profile) -> Iterator[Change]:
+        """Nothing of a profile whose number somebody has spoilt: nobody could find its timer again."""
+        loaded, raw = self._loaded[profile.visitor], profile.fields[NUMBER]
+        if not raw.isdigit():
+            self._set_aside(profile.visitor, ValueError(f"{raw!r} is no visitor's number"), _shown(profile))
+            return
+        number = int(raw)
+        yield Change(
+            profile.visitor,
+            _difference(loaded.fields, profile.fields),
+            {flow: tally for flow, tally in profile.tallies.items() if loaded.tallies.get(flow) != tally},
+            _difference(loaded.runs, profile.runs),
+            {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
+            number if NUMBER not in loaded.fields else None,
+            self._timer(profile, number),
+        )
+
+    def _timer(self, profile: Profile, number: int) -> tuple[int, int | None] | None:
+        """A timer that fired is written in any case, so that none can fire for ever."""
+        visitor, due = profile.visitor, profile.fields.get(DUE)
+        if visitor in self._stuck and self._stuck[visitor] == due:
+            return number, None
+        if visitor in self._fired or due != self._loaded[visitor].fields.get(DUE):
+            return number, profile.due
+        return None
 
     def added(self) -> Mapping[str, int]:
         """What to add to the shard's counters: conversions, and the runs that wait, by where they do."""
@@ -160,18 +217,11 @@ def run_count(run: Run) -> str:
     return to_json(["run", run.flow, run.version, run.at]).decode()
 
 
-def _change(loaded: Profile, profile: Profile) -> Change:
-    fields = _difference(loaded.fields, profile.fields)
-    number = int(profile.fields[NUMBER])
-    return Change(
-        profile.visitor,
-        fields,
-        {flow: tally for flow, tally in profile.tallies.items() if loaded.tallies.get(flow) != tally},
-        _difference(loaded.runs, profile.runs),
-        {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
-        number if NUMBER not in loaded.fields else None,
-        (number, profile.due) if DUE in fields else None,
-    )
+def _shown(profile: Profile) -> bytes:
+    """A profile as whoever looks into what went wrong wants to see it: JSON."""
+    fields = {key.decode(errors="replace"): raw.decode(errors="replace") for key, raw in profile.fields.items()}
+    runs = {id: run.write().decode(errors="replace") for id, run in profile.runs.items()}
+    return to_json({"visitor": profile.visitor, "fields": fields, "runs": runs})
 
 
 def _difference(before: Mapping[_Key, _Thing], after: Mapping[_Key, _Thing]) -> dict[_Key, _Thing | None]:

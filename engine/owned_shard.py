@@ -36,6 +36,9 @@ PER_COMMIT = 100
 """Happenings, and so visitors, that one commit is made of at the most: no script holds the server up for long."""
 SLICE = 0.005
 """Seconds of work after which the event loop gets its turn."""
+LONGEST = 0.2
+"""Seconds of work after which what was folded so far is committed: after a long stop one visitor may have thousands of
+instants to go through, and the lease has to be renewed in between."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,7 +52,16 @@ class Programs(Protocol):
 class OwnedShard:
     """What a shard's owner holds in memory; it can be dropped at any moment. `state` is as the last commit left it."""
 
-    def __init__(self, shard: Shard, programs: Programs, recover: Recover, taken: Ownership, program: Program) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        programs: Programs,
+        recover: Recover,
+        taken: Ownership,
+        program: Program,
+        *,
+        longest: float = LONGEST,
+    ) -> None:
         self.state = taken
         self.program = program
         self.arms: dict[tuple[str, str], str] = {}
@@ -58,78 +70,118 @@ class OwnedShard:
         self._shard = shard
         self._programs = programs
         self._recover = recover
+        self._longest = longest
 
     async def fold(self, happenings: Sequence[Happening]) -> Sequence[Folding]:
         """Folds and commits happenings in their order; gives back what came of them.
 
-        Stops before a program if a timer has become due before it: that one fires under the program that held.
+        Stops before a program if a timer has become due before it: that one fires under the program that held. Stops,
+        too, where it has taken long. What is left is read again, behind `state.position`.
         """
         foldings: list[Folding] = []
         for chunk in _chunks(happenings):
             due = self.state.next_timer
             if _is_about_programs(chunk[0]) and due is not None and due <= chunk[0].id.stamp:
                 break
-            foldings += await self._fold(chunk)
+            if not await self._fold(chunk, foldings):
+                break
         return foldings
 
-    async def _fold(self, happenings: Sequence[Happening]) -> Sequence[Folding]:
-        """Folds a handful; if a visitor's key is broken, each by itself, to set the broken one aside."""
-        try:
-            folding, commit = await self._work(happenings)
-            await self._commit(commit)
-        except WrongKey as broken:
-            if len(happenings) > 1:
-                return [folding for happening in happenings for folding in await self._fold([happening])]
-            await self._commit(self._commit_of(happenings, **_set_aside(happenings[0], broken)))
-            return []
-        return [folding]
-
-    async def _work(self, happenings: Sequence[Happening]) -> tuple[Folding, Commit]:
+    async def _fold(self, happenings: Sequence[Happening], foldings: list[Folding]) -> bool:
+        """Folds a handful, and tells whether to its end; if a visitor's key is broken, each happening by itself."""
         first = happenings[0]
         if isinstance(first, Logged) and first.entry.program is not None:
-            return await self._change_program(first, first.entry.program)
-        meeting: Sequence[str] = ()
-        entries: list[Entry] = []
+            await self._change_program(first, first.entry.program)
+            return True
         if isinstance(first, Logged) and first.entry.meeting is not None:
-            meeting, entries = await self._meet(*first.entry.meeting)
+            return await self._meet(first, *first.entry.meeting, foldings)
+        try:
+            return await self._work(happenings, foldings)
+        except WrongKey as broken:
+            if len(happenings) == 1:
+                await self._commit(self._commit_of(happenings, **_set_aside(first, broken)))
+                return True
+        for happening in happenings:
+            if not await self._fold([happening], foldings):
+                return False
+        return True
+
+    async def _work(
+        self,
+        happenings: Sequence[Happening],
+        foldings: list[Folding],
+        meeting: Sequence[str] = (),
+        then: Sequence[Entry] = (),
+        *,
+        stays: bool = False,
+    ) -> bool:
+        """Folds and commits; tells whether to the end. `then`: what is added to the log at the end.
+
+        `stays`: the log's position is left where it is.
+        """
         folding = Folding(happenings, self._versions, self.state.visitors, meeting)
         profiles = await self._shard.load(folding.wanted())
         older = await self._older_programs(profiles)
-        started = time.monotonic()
+        began = started = time.monotonic()
         for _ in folding.fold(profiles, older):
-            if time.monotonic() - started > SLICE:
+            now = time.monotonic()
+            if now - began > self._longest:
+                break
+            if now - started > SLICE:
                 await asyncio.sleep(0)
                 started = time.monotonic()
+        is_whole = folding.done == len(happenings)
         commit = self._commit_of(
-            happenings,
+            () if stays else happenings[: folding.done],
             messages=folding.messages,
             outgoing=folding.outgoing,
             counts=folding.added(),
-            dead=folding.dead,
             changes=folding.changes(),
-            entries=entries,
+            dead=folding.dead,
+            entries=then if is_whole else (),
         )
-        return folding, replace(commit, visitors=folding.visitors)
+        await self._commit(replace(commit, visitors=folding.visitors))
+        foldings.append(folding)
+        return is_whole
 
-    async def _change_program(self, logged: Logged, version: int) -> tuple[Folding, Commit]:
+    async def _change_program(self, logged: Logged, version: int) -> None:
         """The program holds from here on; then the visitors meet it, some at a time."""
         self.program = await self._programs.program(version)
         self._since = logged.id.stamp
         entries = [Entry(meeting=(version, 0))] if self.state.visitors else []
-        return Folding((), self._versions, self.state.visitors), self._commit_of([logged], entries=entries)
+        await self._commit(self._commit_of([logged], entries=entries))
 
-    async def _meet(self, version: int, first: int) -> tuple[Sequence[str], list[Entry]]:
-        """Who meets the program, and the entry with which it goes on; nobody where a later one has come."""
+    async def _meet(self, logged: Logged, version: int, first: int, foldings: list[Folding]) -> bool:
+        """Some visitors meet the program, and an entry says who does next; nobody where a later program has come."""
         if version != self.program.version:
-            return (), []
+            return await self._work([logged], foldings)
         visitors = await self._shard.visitors(first, PER_COMMIT)
         after = first + PER_COMMIT
-        return visitors, [Entry(meeting=(version, after))] if after < self.state.visitors else []
+        then = [Entry(meeting=(version, after))] if after < self.state.visitors else []
+        try:
+            return await self._work([logged], foldings, visitors, then)
+        except WrongKey:
+            pass
+        for visitor in visitors:
+            try:
+                if not await self._work([logged], foldings, [visitor], stays=True):
+                    return False
+            except WrongKey as broken:
+                letter = DeadLetter(f"{visitor} at {logged.id}", str(broken), b"")
+                await self._commit(self._commit_of((), dead=[letter]))
+        return await self._work([logged], foldings, then=then)
 
     async def _older_programs(self, profiles: Sequence[Profile]) -> Mapping[int, Program]:
-        """The programs that the visitors' runs started with."""
-        older = {run.version for profile in profiles for run in profile.runs.values()} - {self.program.version}
-        return {version: await self._programs.program(version) for version in sorted(older)}
+        """The programs that the visitors' runs started with. Runs of one that is not to be had are set aside later."""
+        older: dict[int, Program] = {}
+        for version in {run.version for p in profiles for run in p.runs.values()} - {self.program.version}:
+            try:
+                older[version] = await self._programs.program(version)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                _log.error("no such program", version=version, exc_info=error)
+        return older
 
     @property
     def _versions(self) -> Versions:

@@ -12,7 +12,7 @@ import structlog
 from engine.order import Happening, in_order
 from engine.owned_shard import OwnedShard, Programs
 from engine.program import Program
-from variables.store import Fenced, Held, Ownership, Recover, Shard, StoreUnavailable, until_recovered
+from variables.store import Fenced, Held, Ownership, Recover, Shard, StoreUnavailable, WrongKey, until_recovered
 
 LEASE = 3_000
 """Milliseconds that a shard stays an owner's without a word from it."""
@@ -44,6 +44,9 @@ class Processor:
                     await self._own(taken)
             except Fenced as fenced:
                 _log.warning("shard lost", holder=self._holder, reason=str(fenced))
+            except WrongKey as broken:
+                _log.error("shard broken", reason=str(broken))
+                await asyncio.sleep(STANDBY / 1000)
             except StoreUnavailable as error:
                 _log.warning("store unavailable", reason=str(error))
                 await until_recovered(self._recover)
@@ -61,7 +64,7 @@ class Processor:
         """Lets the next owner take the shard at once."""
         try:
             await self._shard.renew(taken.epoch, 0)
-        except (Fenced, StoreUnavailable) as error:
+        except (Fenced, StoreUnavailable, WrongKey) as error:
             _log.debug("shard not given up", reason=str(error))
 
 

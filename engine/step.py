@@ -65,9 +65,13 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
 
 
 def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Stepped]:
-    """All that time alone brings a visitor up to an instant (milliseconds), each thing at its own, in order."""
+    """All that time alone brings a visitor up to an instant (milliseconds), each thing at its own, in order.
+
+    A program is met with the first of them: whether the timer was read by itself or before an item changes nothing.
+    """
     if profile.fields and profile.program < versions.program.version:
-        stepped = meet(profile, now, versions)
+        due = profile.due
+        stepped = meet(profile, now if due is None or not versions.since <= due <= now else due, versions)
         yield stepped
         profile = stepped.profile
     while (due := profile.due) is not None and due <= now:

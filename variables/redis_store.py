@@ -30,6 +30,7 @@ from variables.store import (
     Reading,
     Timer,
     Wanted,
+    WrongKey,
 )
 from variables.tally import Tally
 
@@ -88,7 +89,8 @@ class RedisShard:
         keys = [self._keys.log, self._keys.timers, self._keys.names]
         now, entries, timers = await self._connections.script("read", keys, [str(after), limit])
         due = [
-            Timer(int(d), int(n), v.decode()) for n, d, v in zip(timers[::3], timers[1::3], timers[2::3], strict=True)
+            Timer(int(due), int(number), (visitor or b"").decode("utf-8", "surrogatepass"))
+            for number, due, visitor in zip(timers[::3], timers[1::3], timers[2::3], strict=True)
         ]
         return Reading(
             int(now),
@@ -127,7 +129,10 @@ class RedisShard:
             keys += self._keys.of_visitor(one.visitor)
             args += (len(one.messages), *one.messages)
         answers = await self._connections.script("load", keys, args)
-        return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
+        try:
+            return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise WrongKey(f"runs or tallies cannot be read: {error}") from error
 
     async def commit(self, commit: Commit) -> int | None:
         operations = _Operations(self._keys)

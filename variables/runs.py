@@ -42,8 +42,12 @@ class Run:
     def read(cls, id: str, raw: bytes) -> "Run":
         """Raises ValueError for what is no run."""
         kept = from_json(raw)
+        if not isinstance(kept, dict) or not {"flow", "version", "started"} <= kept.keys() <= set(_KEPT):
+            raise ValueError(f"{id} is no run")
         kept.setdefault("at", None)
         kept["arms"] = tuple(kept.get("arms", ()))
+        if not isinstance(kept["flow"], str) or not isinstance(kept["version"], int):
+            raise ValueError(f"{id} is no run of a flow's version")
         return cls(id, **kept)
 
 

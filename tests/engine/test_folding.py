@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import cycle
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import cycle, repeat
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,14 +12,29 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from engine.folding import Folding
-from engine.instant import Versions
+from engine.instant import Versions as Holding
 from engine.order import Happening
+from engine.owned_shard import PER_COMMIT, OwnedShard
 from engine.program import Program
-from grammar.program import read_files
+from tests.engine.stories import (
+    HOUR,
+    MINUTE,
+    NOW,
+    Versions,
+    fold_on,
+    owner_of,
+    program,
+    replayed,
+    story_of,
+    track,
+)
 from variables.memory_store import MemoryShard
-from variables.profile import NUMBER, Profile
-from variables.store import START, Commit, Entry, EntryId, InboxMessage, Logged, Message, Ownership, Timer, Wanted
+from variables.profile import NUMBER, PROGRAM, Profile
+from variables.runs import Run
+from variables.store import START, Change, Commit, Entry, EntryId, Logged, Ownership, Timer, Wanted
 from variables.tally import Tally
+
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
@@ -31,44 +44,21 @@ def quiet() -> Iterator[None]:
         yield
 
 
-NOW = 1_767_261_600_000
-UUID = {"webclick": "0fc050ec-cb6f-11e8-b697-00163e0c79f6", "checkout": "6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11"}
-EVENTS = f"""
-event 1 webclick "{UUID["webclick"]}"
-event 2 checkout "{UUID["checkout"]}"
-field nick text
-field visits int
-"""
-FLOWS = """
-flow offer:
-    on webclick
-    when event_count_1 > 1 and visits != 5
-    limit 2 per 1s
-    set visits = (visits or 0) + 1
-    send web "offer {{ visits }} {{ track_event_data }} to {{ nick }}"
-
-flow thanks:
-    on checkout, webclick
-    when track_event_data.x or event_count_2 > 2
-    limit 4
-    send web "thanks {{ event_count_2 }}"
-    convert "customer"
-"""
-
-
-def program(flows: str = "", version: int = 1, resets: Mapping[int, int] | None = None) -> Program:
-    checked = read_files([("t.flow", EVENTS + flows)])
-    assert checked.ok, [found.message for found in checked.diagnostics]
-    return Program.build(checked.script, version, resets=resets)
-
-
 GREET = program('\nflow greet:\n    on webclick\n    send web "hi"\n')
 Item = dict[str, Any]
 PING: Item = {"ping": {}}
 
 
-def track(name: str = "webclick", data: object = None) -> Item:
-    return {"track_event": {"event_name": name, "event_uuid": UUID[name], "event_data": data}}
+NO_RUNS: Mapping[str, Run | None] = {}
+OF_NO_FLOW = Run("id", "nothing such", 1, NOW)
+
+
+class Clocked(MemoryShard):
+    """A shard by a clock that the test moves. `sent`: how many entries were appended."""
+
+    def __init__(self) -> None:
+        self.now, self.sent = NOW, 0
+        super().__init__(lambda: self.now)
 
 
 def logged(visitor: str, *items: Any, at: int = NOW, sequence: int = 0, **entry: Any) -> Logged:
@@ -76,10 +66,10 @@ def logged(visitor: str, *items: Any, at: int = NOW, sequence: int = 0, **entry:
     return Logged(EntryId(at, sequence), Entry(body, **entry))
 
 
-def stored(visitor: str = "v", number: int = 0, **fields: str) -> Profile:
-    """A profile that is in the store already."""
+def stored(visitor: str = "v", number: int = 0, met: int = 1, **fields: str) -> Profile:
+    """A profile that is in the store already, of a visitor who has met a program."""
     raw = {name.encode(): value.encode() for name, value in fields.items()}
-    return Profile(visitor, {NUMBER: b"%d" % number, **raw}, {}, {})
+    return Profile(visitor, {NUMBER: b"%d" % number, PROGRAM: b"%d" % met, **raw}, {}, {})
 
 
 def fold(
@@ -89,10 +79,10 @@ def fold(
     visitors: int = 10,
 ) -> Folding:
     """Folds happenings; who is not in `profiles` was never there."""
-    folding = Folding(happenings, Versions(program), visitors)
+    folding = Folding(happenings, Holding(program), visitors)
     known = {profile.visitor: profile for profile in profiles}
     loaded = [known.get(wanted.visitor, Profile.new(wanted.visitor)) for wanted in folding.wanted()]
-    assert len(list(folding.fold(loaded))) == len(happenings), "a turn for the caller after each"
+    assert len(list(folding.fold(loaded))) >= len(happenings) == folding.done, "a turn for the caller after each"
     return folding
 
 
@@ -107,7 +97,7 @@ def test_each_visitor_is_wanted_once_with_the_messages_that_receipts_speak_of() 
         logged("b", PING),
         logged("a", receipt, {"receipt": {"message": "m2", "status": "closed"}}),
     ]
-    wanted = Folding(happenings, Versions(GREET), 0).wanted()
+    wanted = Folding(happenings, Holding(GREET), 0).wanted()
     assert sorted(wanted, key=lambda one: one.visitor) == [Wanted("a", ("m1", "m2")), Wanted("b")]
 
 
@@ -166,6 +156,23 @@ def test_a_status_is_written_only_when_it_rises() -> None:
 def test_a_timer_that_fell_due_is_taken_away() -> None:
     [change] = fold([Timer(NOW, 4, "v")], [stored(number=4)]).changes()
     assert (change.timer, change.fields) == ((4, None), {})
+
+
+def test_a_timer_that_was_set_anew_after_it_was_read_does_nothing() -> None:
+    """Not even the program is met: whoever reads later would not find that timer."""
+    [change] = fold([Timer(NOW, 4, "v")], [stored(number=4, met=0, **{".due": str(NOW + 5)})]).changes()
+    assert (change.timer, change.fields) == ((4, NOW + 5), {})
+
+
+def test_a_program_is_met_when_the_visitors_timer_is_due_whether_or_not_that_was_read() -> None:
+    """What came true at three minutes happens at five: so it does not matter what the owner read first."""
+    awaited = program("\nflow away:\n    when now - event_last_time_1 > 3m\n    send web 'away'\n")
+    due = NOW + 5 * MINUTE
+    before = stored(number=4, met=0, event_count_1="1", event_last_time_1=str(NOW), **{".due": str(due)})
+    item = logged("v", PING, at=NOW + 10 * MINUTE)
+    [message] = fold([item], [before], awaited).messages
+    assert json.loads(message.body)["time"] == "2026-01-01T10:05:00Z"
+    assert fold([Timer(due, 4, "v"), item], [before], awaited).messages == [message]
 
 
 # What is not taken
@@ -235,175 +242,254 @@ def test_what_was_counted_of_a_reset_event_is_gone_when_the_visitor_comes_back()
 # Batching, restarts and replays change nothing
 
 
-@dataclass
-class Story:
-    """A log as it was recorded: each entry with the stamp that it got."""
-
-    log: list[tuple[int, Entry]]
-    visitors: tuple[str, ...]
+STORIES = settings(deadline=None, max_examples=25, phases=[Phase.generate])
+SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=5)
 
 
-@dataclass
-class State:
-    """All that is to be the same, however the log was cut."""
-
-    profiles: list[Profile]
-    inboxes: list[Sequence[InboxMessage]]
-    messages: list[Message]
-    dead: list[tuple[str, bytes]]
-
-
-PROGRAMS = {
-    0: program(version=0),
-    1: program(FLOWS, 1),
-    2: program(FLOWS.replace("> 1", "> 0").replace("limit 4", "limit 9"), 2),
-    3: program(FLOWS, 3, {2: 3}),
-}
+@STORIES
+@given(st.integers(0, 2**32), SIZES)
+def test_all_is_the_same_however_the_log_is_cut(seed: int, sizes: list[int]) -> None:
+    """In a replay a message and its receipt may be folded in one commit, and so may a timer and what it waited for."""
+    story = asyncio.run(story_of(seed))
+    assert asyncio.run(replayed(story, cycle(sizes))) == story.lived
+    assert asyncio.run(replayed(story, repeat(1))) == story.lived
+    assert asyncio.run(replayed(story, repeat(1000))) == story.lived
 
 
-Shard = TypeVar("Shard", bound=MemoryShard)
+@STORIES
+@given(st.integers(0, 2**32), SIZES, st.lists(st.integers(1, 6), min_size=1))
+def test_all_is_the_same_whoever_owns_the_shard_and_whatever_answers_get_lost(
+    seed: int, sizes: list[int], turns: list[int]
+) -> None:
+    story, lasting = asyncio.run(story_of(seed)), cycle(turns)
+    assert asyncio.run(replayed(story, cycle(sizes), turns=lambda: next(lasting), faults=0.1)) == story.lived
 
 
-async def recorded(log: Iterable[tuple[int, Entry]], home: Callable[[Callable[[], int]], Shard]) -> Shard:
-    """A shard with a log in it."""
-    now = NOW
-    shard = home(lambda: now)
-    for number, (stamp, entry) in enumerate(log, 1):
-        now = stamp
-        if entry.program is not None:
-            await shard.append_program(entry.program)
-        else:
-            await shard.append("s", number, [entry])
-    return shard
+@STORIES
+@given(st.integers(0, 2**32), SIZES)
+def test_all_is_the_same_where_every_step_is_a_commit_of_its_own(seed: int, sizes: list[int]) -> None:
+    """As if each took longer than a commit may."""
+    story = asyncio.run(story_of(seed))
+    assert asyncio.run(replayed(story, cycle(sizes), longest=-1)) == story.lived
 
 
-async def fold_log(shard: MemoryShard, sizes: Iterable[int], sent: list[Message]) -> None:
-    """Folds a shard's log to its end as a processor does, so many entries a commit."""
-    state = await shard.take("me", 1000)
+def test_a_story_tells_of_all_that_is_to_be_held() -> None:
+    """The laws above would say nothing of stories in which nothing happens."""
+    stories = [asyncio.run(story_of(seed)) for seed in range(25)]
+    lived = [story.lived for story in stories]
+    entries = [logged.entry for story in stories for logged in story.log]
+    assert any(entry.meeting for entry in entries)
+    assert {entry.program for entry in entries} >= {1, 2, 3, 4}
+    assert any(state.dead for state in lived)
+    assert any(profile.runs for state in lived for profile in state.profiles)
+    assert any(json.loads(name)[0] == "goal" for state in lived for name in state.counts)
+    assert any(json.loads(name)[0] == "run" for state in lived for name in state.counts)
+    sent = {json.loads(message.body)["flow"] for state in lived for inbox in state.inboxes for message in inbox}
+    assert sent >= {"offer", "thanks", "nudge", "away", "gone", "morning", "busy_now"}
+    assert {outgoing.channel for state in lived for outgoing in state.outbox} == {"email", "webhook"}
+
+
+# Time, between the items of others
+
+
+ALONE = """
+flow later:
+    on webclick
+    limit 1
+    wait 10m
+    send web "later {{ now }} {{ nick }}"
+"""
+
+
+async def home_of(*programs: Program) -> tuple[Clocked, OwnedShard]:
+    shard = Clocked()
+    ready = {0: program(version=0)} | {each.version: each for each in programs}
+    for version in sorted(ready)[1:2]:
+        await shard.append_program(version)
+    owned = await owner_of(shard, Versions(ready))
+    await fold_on(owned, shard, repeat(100))
+    return shard, owned
+
+
+async def send(shard: Clocked, visitor: str, *items: Item, after: int = 0) -> None:
+    shard.now += after
+    shard.sent += 1
+    await shard.append("s", shard.sent, [logged(visitor, *items).entry])
+
+
+async def texts(shard: MemoryShard, visitor: str) -> list[tuple[str, str]]:
+    bodies = [json.loads(message.body) for message in await shard.inbox(visitor)]
+    return [(body["text"], body["time"]) for body in bodies]
+
+
+async def test_a_visitor_who_never_comes_back_is_sent_what_is_due() -> None:
+    shard, owned = await home_of(program(ALONE))
+    await send(shard, "v", track())
+    await fold_on(owned, shard, repeat(100))
+    shard.now += 10 * MINUTE - 1
+    await fold_on(owned, shard, repeat(100))
+    assert await texts(shard, "v") == []
+    shard.now += 1
+    await fold_on(owned, shard, repeat(100))
+    assert await texts(shard, "v") == [("later 2026-01-01 10:10 ", "2026-01-01T10:10:00Z")]
+    assert owned.state.next_timer is None
+
+
+@pytest.mark.parametrize("first", [1, 100])
+async def test_what_falls_due_between_two_items_of_a_batch_happens_between_them(first: int) -> None:
+    shard, owned = await home_of(program(ALONE))
+    await send(shard, "v", track(), {"set": {"nick": "early"}})
+    await send(shard, "w", PING, after=MINUTE)
+    await send(shard, "v", {"set": {"nick": "late"}}, after=10 * MINUTE)
+    await fold_on(owned, shard, repeat(first))
+    assert await texts(shard, "v") == [("later 2026-01-01 10:10 early", "2026-01-01T10:10:00Z")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+async def test_what_is_due_before_a_program_comes_under_the_one_that_held(size: int) -> None:
+    """Of the same instant, too; the entries behind the program are read again and folded once."""
+    two = program(ALONE.replace("later {{", "anew {{"), 2)
+    edge = "\nflow gone:\n    when now - event_last_time_1 >= 10m\n    send web 'gone {{ now }}'\n"
+    shard, owned = await home_of(program(edge), program("", 2), two)
+    await send(shard, "v", track())
+    await send(shard, "w", track(), after=5 * MINUTE)
+    shard.now += 5 * MINUTE
+    await shard.append_program(2)
+    await send(shard, "w", track())
+    await send(shard, "v", track())
+    await fold_on(owned, shard, repeat(size))
+    assert await texts(shard, "v") == [("gone 2026-01-01 10:10", "2026-01-01T10:10:00Z")]
+    assert await texts(shard, "w") == []
+    profiles = await shard.load([Wanted("v"), Wanted("w")])
+    assert [profile.fields[b"event_count_1"] for profile in profiles] == [b"2", b"2"]
+    assert await shard.position() == (await shard.read(START, 10**6)).entries[-1].id
+
+
+async def test_all_visitors_meet_a_program_slice_by_slice() -> None:
+    """Nobody comes back: what the program waits for happens to each of them, once."""
+    crowd = 2 * PER_COMMIT + 50
+    away = "\nflow away:\n    when now - event_last_time_1 > 7d\n    send web 'away'\n"
+    shard, owned = await home_of(program("", 1), program(away, 2))
+    for number in range(crowd):
+        await send(shard, f"v{number}", track())
+    await fold_on(owned, shard, repeat(100))
+    assert owned.state.next_timer is None
+    shard.now += MINUTE
+    await shard.append_program(2)
+    await fold_on(owned, shard, repeat(100))
+    entries = [each.entry.meeting for each in (await shard.read(START, 10**6)).entries if each.entry.meeting]
+    assert entries == [(2, 0), (2, PER_COMMIT), (2, 2 * PER_COMMIT)]
+    shard.now += 7 * 24 * HOUR
+    await fold_on(owned, shard, repeat(100))
+    assert [len(await shard.inbox(f"v{number}")) for number in range(crowd)] == [1] * crowd
+
+
+# What time alone cannot go on with
+
+
+async def spoilt(shard: Clocked, visitor: str, runs: Mapping[str, Run | None] = NO_RUNS, **fields: str) -> OwnedShard:
+    """Somebody writes into a profile what only Whenflow may write; the next owner finds it."""
+    state = await shard.take("me", 60_000)
     assert isinstance(state, Ownership)
-    position, number, version, visitors = state.position, state.commit, state.program, state.visitors
-    for size in sizes:
-        entries = (await shard.read(position, size)).entries
-        if not entries:
-            return
-        special = next((place for place, each in enumerate(entries) if each.entry.program is not None), len(entries))
-        entries = entries[: special or 1]
-        number += 1
-        if not special:
-            version = entries[0].entry.program or 0
-            await shard.commit(Commit(state.epoch, number, entries[-1].id, version, visitors))
-        else:
-            folding = Folding(entries, Versions(PROGRAMS[version]), visitors)
-            for _ in folding.fold(await shard.load(folding.wanted())):
-                pass
-            changes, dead = folding.changes(), folding.dead
-            visitors = folding.visitors
-            sent += folding.messages
-            position = entries[-1].id
-            commit = Commit(state.epoch, number, position, version, visitors, changes, folding.messages, dead=dead)
-            await shard.commit(commit)
-        position = entries[-1].id
-
-
-async def state_of(shard: MemoryShard, visitors: Sequence[str], messages: list[Message]) -> State:
-    ids = tuple(message.id for message in messages)
-    return State(
-        list(await shard.load([Wanted(visitor, ids) for visitor in visitors])),
-        [await shard.inbox(visitor) for visitor in visitors],
-        messages,
-        [(letter.where, letter.body) for letter in shard.dead],
+    raw: dict[bytes, bytes | None] = {name.encode(): value.encode() for name, value in fields.items()}
+    change, number = Change(visitor, raw, {}, runs), state.commit + 1
+    await shard.commit(
+        Commit(state.epoch, number, state.position, state.program, state.visitors, [change], since=state.since)
     )
+    return await owner_of(shard, Versions({0: AWAY, 1: AWAY}))
 
 
-async def story_of(seed: int) -> Story:
-    """A log made at random. Receipts are for messages that were sent before, so it is folded while it is made."""
-    chance = random.Random(seed)  # noqa: S311
-    numbers = dict.fromkeys(("v1", "v2", "v3", "访客"), 0)
-    log: list[tuple[int, Entry]] = []
-    version, now = 1, NOW
-    shard, sent = MemoryShard(lambda: now), list[Message]()
-    await shard.append_program(1)
-    for number in range(1, chance.randrange(5, 40)):
-        now += chance.choice([0, 0, 1, 300, 1000])
-        if chance.random() < 0.05 and version < 3:
-            version += 1
-            log.append((now, Entry(program=version)))
-            await shard.append_program(version)
-            continue
-        visitor = chance.choice(list(numbers))
-        items: list[Any] = []
-        for _ in range(chance.randrange(1, 4)):
-            numbers[visitor] += chance.choice([0, 1, 1, 1])
-            items.append(_item(chance, numbers[visitor]))
-        if chance.random() < 0.3:
-            own = [message.id for message in sent if message.visitor == visitor]
-            status = chance.choice(["shown", "closed", "clicked"])
-            items.append({"receipt": {"message": chance.choice([*own, "none"]), "status": status}})
-        body = json.dumps({"visitor": visitor, "client": "c", "items": items}).encode()
-        rejected = (0,) if chance.random() < 0.1 else ()
-        log.append((now, Entry(body if chance.random() < 0.95 else b"broken", rejected)))
-        await shard.append("s", number, [log[-1][1]])
-        await fold_log(shard, cycle([1]), sent)
-    return Story([(NOW, Entry(program=1)), *log], tuple(numbers))
+AWAY = program("\nflow away:\n    when now - event_last_time_1 > 10m\n    send web 'away {{ event_count_1 }}'\n")
 
 
-def _item(chance: random.Random, n: int) -> Any:
-    item = chance.choice(
-        [
-            track(data={"x": chance.randrange(3)}),
-            track(data="text"),
-            track("checkout", {"x": chance.randrange(3)}),
-            track("checkout"),
-            {"set": {"nick": chance.choice(["Bo", None, 5]), "visits": chance.randrange(7)}},
-            {"visit": {"page_url": "/"}},
-            PING,
-            {"set": {"nothing": 1}},
-            "no item",
-        ]
-    )
-    return {"n": n, **item} if isinstance(item, dict) and chance.random() < 0.8 else item
+async def test_a_timer_that_raises_is_set_aside_with_the_profile_and_does_not_fire_for_ever() -> None:
+    shard, owned = await home_of(AWAY)
+    for visitor in ("a", "spoilt", "b"):
+        await send(shard, visitor, track())
+    await fold_on(owned, shard, repeat(100))
+    owned = await spoilt(shard, "spoilt", {"id": OF_NO_FLOW})
+    shard.now += HOUR
+    assert await fold_on(owned, shard, repeat(100), 10)
+    assert owned.state.next_timer is None
+    [letter] = shard.dead
+    assert letter.where.startswith("timer of spoilt")
+    assert "nothing such" in json.loads(letter.body)["runs"]["id"]
+    assert [len(await shard.inbox(visitor)) for visitor in ("a", "spoilt", "b")] == [1, 0, 1]
 
 
-def replayed(story: Story, sizes: Callable[[], Iterable[int]]) -> State:
-    async def replay() -> State:
-        shard, sent = await recorded(story.log, MemoryShard), list[Message]()
-        await fold_log(shard, sizes(), sent)
-        assert await shard.position() == (await shard.read(START, 10**6)).entries[-1].id
-        return await state_of(shard, story.visitors, sent)
-
-    return asyncio.run(replay())
-
-
-def without_numbers(state: State) -> State:
-    """Without the visitors' numbers in the shard, of which a test below speaks by itself."""
-    profiles = [
-        Profile(p.visitor, {k: raw for k, raw in p.fields.items() if k != NUMBER}, p.tallies, p.runs, p.inbox)
-        for p in state.profiles
-    ]
-    return State(profiles, state.inboxes, state.messages, state.dead)
+async def test_what_could_not_happen_happens_when_the_visitor_comes_back_mended() -> None:
+    shard, owned = await home_of(AWAY)
+    await send(shard, "v", track())
+    await fold_on(owned, shard, repeat(100))
+    owned = await spoilt(shard, "v", {"id": OF_NO_FLOW})
+    shard.now += HOUR
+    await fold_on(owned, shard, repeat(100))
+    owned = await spoilt(shard, "v", {"id": None})
+    await send(shard, "v", PING, after=HOUR)
+    await fold_on(owned, shard, repeat(100))
+    assert [time for _, time in await texts(shard, "v")] == ["2026-01-01T10:10:00.001Z"]
 
 
-@settings(deadline=None, max_examples=100, phases=[Phase.generate])
-@given(st.integers(0, 2**32), st.lists(st.integers(1, 8), min_size=1, max_size=5))
-def test_profiles_and_messages_are_the_same_however_the_log_is_cut(seed: int, sizes: list[int]) -> None:
-    """In a replay a message and its receipt may be folded in one commit."""
-    story = asyncio.run(story_of(seed))
-    one_by_one = without_numbers(replayed(story, lambda: cycle([1])))
-    assert without_numbers(replayed(story, lambda: cycle(sizes))) == one_by_one
-    assert without_numbers(replayed(story, lambda: cycle([1000]))) == one_by_one
+async def test_a_run_of_a_version_that_never_was_stops_nobody_else() -> None:
+    shard, owned = await home_of(AWAY)
+    for visitor in ("a", "spoilt", "b"):
+        await send(shard, visitor, track())
+    await fold_on(owned, shard, repeat(100))
+    owned = await spoilt(shard, "spoilt", {"id": Run("id", "away", 99, NOW)})
+    shard.now += HOUR
+    assert await fold_on(owned, shard, repeat(100), 10)
+    assert [len(await shard.inbox(visitor)) for visitor in ("a", "spoilt", "b")] == [1, 0, 1]
+    assert len(shard.dead) == 1
 
 
-@settings(deadline=None, max_examples=20, phases=[Phase.generate])
-@given(st.integers(0, 2**32))
-def test_folding_a_log_again_gives_the_same_byte_for_byte(seed: int) -> None:
-    story = asyncio.run(story_of(seed))
-    assert replayed(story, lambda: cycle([3])) == replayed(story, lambda: cycle([3]))
+@pytest.mark.parametrize("field", [".due", ".number", ".program"])
+async def test_whoever_spoils_whenflows_own_fields_stops_nobody_else(field: str) -> None:
+    shard, owned = await home_of(AWAY)
+    for visitor in ("a", "spoilt", "b"):
+        await send(shard, visitor, track())
+    await fold_on(owned, shard, repeat(100))
+    owned = await spoilt(shard, "spoilt", NO_RUNS, **{field: "x"})
+    for visitor in ("a", "spoilt", "b"):
+        await send(shard, visitor, track(), after=HOUR)
+    assert await fold_on(owned, shard, repeat(100), 10)
+    shard.now += HOUR
+    assert await fold_on(owned, shard, repeat(100), 10)
+    assert owned.state.next_timer is None
+    assert shard.dead
+    assert [len(await shard.inbox(visitor)) for visitor in "ab"] == [2, 2]
 
 
-def test_a_visitors_number_does_not_depend_on_how_the_log_is_cut() -> None:
-    """The first entry of v1 holds nothing that is taken: v2 was there before."""
-    bodies = [("v1", {"set": {"nothing": 1}}), ("v2", PING), ("v1", PING)]
-    log = [(NOW, Entry(json.dumps({"visitor": visitor, "items": [item]}).encode())) for visitor, item in bodies]
-    story = Story(log, ("v1", "v2"))
-    together, apart = replayed(story, lambda: cycle([3])), replayed(story, lambda: cycle([1]))
-    assert [p.fields[NUMBER] for p in together.profiles] == [p.fields[NUMBER] for p in apart.profiles] == [b"1", b"0"]
+async def test_a_timer_of_somebody_who_is_gone_comes_to_its_end() -> None:
+    shard, owned = await home_of(AWAY)
+    await send(shard, "gone", track())
+    await fold_on(owned, shard, repeat(100))
+    [profile] = await shard.load([Wanted("gone")])
+    state = await shard.take("me", 60_000)
+    assert isinstance(state, Ownership)
+    nothing = Change("gone", dict.fromkeys(profile.fields))
+    await shard.commit(Commit(state.epoch, state.commit + 1, state.position, 1, 1, [nothing], since=state.since))
+    owned = await owner_of(shard, Versions({0: AWAY, 1: AWAY}))
+    shard.now += HOUR
+    assert await fold_on(owned, shard, repeat(100), 10)
+    assert owned.state.next_timer is None
+    assert [dict(profile.fields) for profile in await shard.load([Wanted("gone")])] == [{}]
+
+
+# After a long stop
+
+
+async def test_thousands_of_instants_of_one_visitor_are_gone_through_in_several_commits() -> None:
+    hours = program("\nflow hours:\n    when hour(now) % 2 == 0\n    send web '{{ now }}'\n")
+    shard, owned = await home_of(hours)
+    await send(shard, "v", track())
+    await fold_on(owned, shard, repeat(100))
+    before = owned.state.commit
+    await send(shard, "v", PING, after=366 * 24 * HOUR)
+    owned = await owner_of(shard, Versions({0: hours, 1: hours}), longest=0.02)
+    await fold_on(owned, shard, repeat(100))
+    assert owned.state.commit > before + 5
+    inbox = await texts(shard, "v")
+    assert inbox[-1] == ("2027-01-02 10:00", "2027-01-02T10:00:00Z")
+    assert inbox[0] == ("2026-12-29 08:00", "2026-12-29T08:00:00Z")
+    [profile] = await shard.load([Wanted("v")])
+    assert profile.tallies["hours"].starts == 366 * 12 + 1

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from variables.memory_store import MemoryShard
+from variables.profile import Profile
 from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
+from variables.runs import Run
 from variables.store import (
     INBOX_SIZE,
     START,
@@ -19,9 +22,11 @@ from variables.store import (
     Held,
     LogFull,
     Message,
+    Outgoing,
     Ownership,
     Shard,
     StaleFlush,
+    Timer,
     Wanted,
     WrongKey,
 )
@@ -260,3 +265,175 @@ async def test_a_profile_is_a_hash_of_the_documented_names(connections: Connecti
     shard = RedisShard(connections, app, 2)
     await shard.commit(commit_after(await take(shard), Change("v1", {b"event_count_1": b"6"})))
     assert await connections.commands.hget(f"wf:{{{app}:2}}:profile:v1", "event_count_1") == b"6"
+
+
+# Runs, tallies, counters, what leaves the house, and the owner's own entries
+
+RUN = Run("0001", "flow", 3, 5, at=2, since=6, due=7, event={"track_event_name": "访客"}, goal=9, arms=("50%",))
+MAIL = Outgoing("访客", "0001", "email", b'{"to": "\xc3\xa4"}')
+
+
+async def profile_of(shard: Shard, visitor: str = "v") -> Profile:
+    [profile] = await shard.load([Wanted(visitor)])
+    return profile
+
+
+async def test_runs_and_tallies_come_back_as_they_were_written(shard: Shard) -> None:
+    runs = {"0001": RUN, "0002": replace(RUN, id="0002", at=None, since=None, due=None, event=None, arms=())}
+    tallies = {"flow": Tally(3, 2, (1, 2, 3)), "флоу": Tally(0, 1)}
+    await shard.commit(commit_after(await take(shard), Change("v", tallies=tallies, runs=runs)))
+    profile = await profile_of(shard)
+    assert (profile.runs, profile.tallies) == (runs, tallies)
+    assert (await profile_of(shard, "w")).runs == {}
+
+
+async def test_runs_are_changed_and_taken_away_one_by_one(shard: Shard) -> None:
+    first = Change("v", {b"a": b"1"}, {"flow": Tally(1)}, {"0001": RUN, "0002": replace(RUN, id="0002")})
+    await shard.commit(commit_after(await take(shard), first))
+    on = replace(RUN, at=4, due=None)
+    await shard.commit(commit_after(await take(shard), Change("v", runs={"0001": on, "0002": None, "0003": None})))
+    profile = await profile_of(shard)
+    assert profile.runs == {"0001": on}
+    assert (dict(profile.fields), profile.tallies) == ({b"a": b"1"}, {"flow": Tally(1)})
+
+
+async def test_counters_go_up_and_down_and_are_gone_at_nought(shard: Shard) -> None:
+    await shard.commit(commit_after(await take(shard), counts={'["run","f",1,2]': 3, "goal": 1, "below": -2}))
+    await shard.commit(commit_after(await take(shard), counts={'["run","f",1,2]': -3, "goal": 2**40, "below": 1}))
+    assert await shard.counts() == {"goal": 2**40 + 1, "below": -1}
+
+
+async def test_what_leaves_the_house_waits_in_its_order(shard: Shard) -> None:
+    later = [Outgoing("v", "0000", "webhook", b"{}"), MAIL]
+    await shard.commit(commit_after(await take(shard), outgoing=[MAIL, later[0]]))
+    await shard.commit(commit_after(await take(shard), outgoing=later[1:]))
+    assert list(await shard.outbox()) == [MAIL, *later]
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 3), (100, 100), (120, 300), (255, 2), (299, 5), (300, 1), (5, 0)])
+async def test_visitors_come_by_their_numbers(shard: Shard, first: int, count: int) -> None:
+    names = [f"访客 {number}" for number in range(300)]
+    changes = [Change(name, {b"a": b"1"}, new_number=number) for number, name in enumerate(names)]
+    for start in range(0, 300, 100):
+        await shard.commit(commit_after(await take(shard), *changes[start : start + 100]))
+    assert list(await shard.visitors(first, count)) == names[first : first + count]
+
+
+@pytest.mark.parametrize("visitor", ["v", "访客", "a b/%7B", "\ud800"])
+async def test_a_timer_names_its_visitor_whatever_the_name(shard: Shard, visitor: str) -> None:
+    await shard.commit(commit_after(await take(shard), Change(visitor, new_number=130, timer=(130, 5))))
+    assert (await shard.read(START, 10)).timers == [Timer(5, 130, visitor)]
+    assert await shard.visitors(130, 1) == [visitor]
+
+
+async def test_what_a_commit_adds_to_the_log_comes_behind_all_that_is_there(shard: Shard) -> None:
+    await shard.append("s", 1, [Entry(b"a")])
+    state = await take(shard)
+    await shard.commit(commit_after(state, entries=[Entry(meeting=(4, 0)), Entry(meeting=(4, 100))]))
+    await shard.append("s", 2, [Entry(b"b")])
+    logged = await shard.wait(START, 10, 1000)
+    assert [each.entry for each in logged] == [
+        Entry(b"a"),
+        Entry(meeting=(4, 0)),
+        Entry(meeting=(4, 100)),
+        Entry(b"b"),
+    ]
+    assert [each.entry.is_batch for each in logged] == [True, False, False, True]
+    assert sorted(each.id for each in logged) == [each.id for each in logged]
+
+
+async def test_the_next_owner_knows_since_when_the_program_holds(shard: Shard) -> None:
+    assert (await take(shard)).since == 0
+    state = await take(shard)
+    await shard.commit(Commit(state.epoch, 1, START, 4, 0, since=1_767_225_600_123))
+    after = await take(shard)
+    assert (after.program, after.since) == (4, 1_767_225_600_123)
+
+
+def of_all_kinds(state: Ownership) -> Commit:
+    change = Change("v", {b"a": b"1"}, {"flow": Tally(1)}, {"0001": RUN}, new_number=0, timer=(0, 5))
+    return commit_after(
+        state,
+        change,
+        messages=[Message("v", "0001", b"{}")],
+        outgoing=[MAIL],
+        counts={"run": 2},
+        dead=[DeadLetter("here", "broken", b"body")],
+        entries=[Entry(meeting=(4, 0))],
+        since=7,
+    )
+
+
+async def test_a_commit_sent_twice_counts_and_appends_once(shard: Shard) -> None:
+    commit = of_all_kinds(await take(shard))
+    assert await shard.commit(commit) == await shard.commit(commit) == 5
+    assert await shard.counts() == {"run": 2}
+    assert list(await shard.outbox()) == [MAIL]
+    assert await shard.dead_letters() == 1
+    assert [each.entry for each in await shard.wait(START, 10, 1000)] == [Entry(meeting=(4, 0))]
+
+
+async def test_a_commit_that_is_refused_leaves_nothing(shard: Shard) -> None:
+    """Of an owner who lost the shard, and of one who is at another commit."""
+    lost, state = await take(shard), await take(shard)
+    for refused in (of_all_kinds(lost), replace(of_all_kinds(state), number=7)):
+        with pytest.raises(Fenced):
+            await shard.commit(refused)
+    await nothing_was_written(shard)
+
+
+async def nothing_was_written(shard: Shard) -> None:
+    assert await shard.counts() == {}
+    assert list(await shard.outbox()) == []
+    assert await shard.dead_letters() == 0
+    assert list(await shard.wait(START, 10, 1)) == []
+    assert list(await shard.visitors(0, 1)) == []
+    profile = await profile_of(shard)
+    assert (dict(profile.fields), profile.tallies, profile.runs) == ({}, {}, {})
+    after = await take(shard)
+    assert (after.commit, after.since, after.next_timer) == (0, 0, None)
+
+
+@pytest.mark.parametrize("key", ["tallies:v", "runs:v", "inbox:v", "outbox", "counts", "dead", "names:0"])
+async def test_a_key_of_another_type_leaves_nothing_written_of_any_kind(
+    connections: Connections, app: str, key: str
+) -> None:
+    shard, name = RedisShard(connections, app, 0), f"wf:{{{app}:0}}:{key}"
+    await connections.commands.set(name, "something else")
+    with pytest.raises(WrongKey):
+        await shard.commit(of_all_kinds(await take(shard)))
+    assert await connections.commands.get(name) == b"something else"
+    await connections.commands.delete(name)
+    await nothing_was_written(shard)
+    assert await shard.commit(of_all_kinds(await take(shard))) == 5
+    await shard.close()
+
+
+@pytest.mark.parametrize("key", ["log", "timers"])
+async def test_a_shards_own_key_of_another_type_leaves_nothing_written(
+    connections: Connections, app: str, key: str
+) -> None:
+    """Also where the commit itself has nothing for that key."""
+    shard, name = RedisShard(connections, app, 0), f"wf:{{{app}:0}}:{key}"
+    commit = commit_after(await take(shard), Change("v", {b"a": b"1"}), since=7)
+    await connections.commands.delete(name)
+    await connections.commands.set(name, "something else")
+    with pytest.raises(WrongKey):
+        await shard.commit(commit)
+    await connections.commands.delete(name)
+    await nothing_was_written(shard)
+    await shard.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [("runs", "no json"), ("runs", "[]"), ("runs", "{}"), ("tallies", "many"), ("tallies", "")],
+)
+async def test_a_run_or_tally_that_cannot_be_read_is_told(
+    connections: Connections, app: str, kind: str, raw: str
+) -> None:
+    shard = RedisShard(connections, app, 0)
+    await connections.commands.hset(f"wf:{{{app}:0}}:{kind}:v", "name", raw)
+    with pytest.raises(WrongKey):
+        await shard.load([Wanted("v")])
+    assert (await profile_of(shard, "w")).runs == {}

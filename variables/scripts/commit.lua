@@ -16,15 +16,17 @@ if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard
 local types = {
   HSET = 'hash', HDEL = 'hash', INBOX = 'hash', COUNT = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
 }
-local a = 10
-while a <= #ARGV do
-  local key = KEYS[tonumber(ARGV[a + 1])]
+local function wrong(key, wanted)
   local found = redis.call('TYPE', key)['ok']
-  if found ~= 'none' and found ~= types[ARGV[a]] then
-    return redis.error_reply('WRONGKEY ' .. key .. ' is a ' .. found .. ', not a ' .. types[ARGV[a]])
-  end
+  return found ~= 'none' and found ~= wanted and redis.error_reply('WRONGKEY ' .. key .. ' is a ' .. found .. ', not a ' .. wanted)
+end
+local refusal = wrong(KEYS[2], 'stream') or wrong(KEYS[3], 'zset')
+local a = 10
+while not refusal and a <= #ARGV do
+  refusal = wrong(KEYS[tonumber(ARGV[a + 1])], types[ARGV[a]])
   a = a + 3 + tonumber(ARGV[a + 2])
 end
+if refusal then return refusal end
 
 -- INBOX id body size: a message comes in, and the oldest give way; ids sort by time. Status fields end in `.status`.
 local function inbox(key, id, body, size)
