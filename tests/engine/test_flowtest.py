@@ -344,6 +344,31 @@ expect message v1 big
     assert failure(body).endswith("why: big was not started, for its `when` was not true")
 
 
+SLOW = """
+flow:
+    flow slow:
+        on checkout
+        exit when visits == 1
+        wait 1h
+        send email:
+            subject "x"
+            text "x"
+track v1 checkout
+"""
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        ("at +59m", "a run of slow waits until 2026-01-01 01:00:00 UTC, at t.flowtest:19: wait 1h"),
+        ("at +1h", "an e-mail of slow was not sent, for there is no address"),
+        ("set v1 visits = 1", "the run of slow ended, for its `exit when` came true"),
+    ],
+)
+def test_why_a_run_has_sent_nothing_is_said(happens: str, why: str) -> None:
+    assert failure(f"{SLOW}{happens}\nexpect message v1 slow\n").endswith(f"why: {why}")
+
+
 def test_nothing_that_a_visitor_sent_acts_on_the_terminal() -> None:
     body = """
 flow:
