@@ -1,14 +1,17 @@
 """The admin API's endpoints (DESIGN.md section 9): a bearer token, JSON in and out; `GET /health` needs no token."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from hmac import compare_digest
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from console.health import Health
+from console.metrics import metrics
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from grammar.diagnostics import to_json
 from variables.store import StoreUnavailable
@@ -19,12 +22,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Admin:
-    """`app` finds a running app by its name."""
+    """`app` finds a running app by its name, `apps` gives all."""
 
     def __init__(
-        self, app: Callable[[str], RunningApp | None], token: str, health: Callable[[], Awaitable[Health]]
+        self,
+        app: Callable[[str], RunningApp | None],
+        apps: Callable[[], Sequence[RunningApp]],
+        token: str,
+        health: Callable[[], Awaitable[Health]],
     ) -> None:
         self._app = app
+        self._apps = apps
         self._token = token
         self._health = health
 
@@ -34,14 +42,21 @@ class Admin:
             Route("/api/apps/{app}/program", self._guarded(self._program), methods=["GET"]),
             Route("/api/apps/{app}/program", self._guarded(self._apply), methods=["PUT"]),
             Route("/health", self._show_health, methods=["GET"]),
+            Route("/metrics", self._show_metrics, methods=["GET"]),
         ]
+
+    def _refusal(self, request: Request) -> Response | None:
+        """What somebody without the token is told."""
+        given = request.headers.get("authorization", "").encode()
+        if compare_digest(given, f"Bearer {self._token}".encode()):
+            return None
+        detail = "the Authorization header must be: Bearer <admin token>"
+        return _error(401, "bad_token", detail, {"WWW-Authenticate": "Bearer"})
 
     def _guarded(self, act: Callable[[Request, RunningApp], Awaitable[Response]]) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            given = request.headers.get("authorization", "").encode()
-            if not compare_digest(given, f"Bearer {self._token}".encode()):
-                detail = "the Authorization header must be: Bearer <admin token>"
-                return _error(401, "bad_token", detail, {"WWW-Authenticate": "Bearer"})
+            if (refusal := self._refusal(request)) is not None:
+                return refusal
             name = request.path_params["app"]
             app = self._app(name)
             if app is None:
@@ -67,14 +82,29 @@ class Admin:
         if len(body) > LARGEST_PROGRAM:
             return _error(413, "program_too_large", f"a program has at most {LARGEST_PROGRAM} bytes")
         try:
-            applied = await app.apply([("program.flow", body)], reset=request.query_params.get("reset") == "1")
+            reset, stop_runs = (request.query_params.get(name) == "1" for name in ("reset", "stop_runs"))
+            applied = await app.apply([("program.flow", body)], reset=reset, stop_runs=stop_runs)
         except InvalidProgram as invalid:
             return JSONResponse(_diagnostics(invalid.checked.diagnostics), 422)
         except ReassignedEvents as reassigned:
             detail = f"{reassigned}. Add ?reset=1 to start these events from zero."
             return _error(409, "reassigned_events", detail)
-        answer = {"version": applied.version, "folded": applied.folded, **_diagnostics(applied.checked.diagnostics)}
+        answer = {
+            "version": applied.version,
+            "folded": applied.folded,
+            "runs": [asdict(run) for run in applied.runs],
+            "gone": applied.gone,
+            **_diagnostics(applied.checked.diagnostics),
+        }
         return JSONResponse(answer)
+
+    async def _show_metrics(self, request: Request) -> Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        try:
+            return Response(await metrics(self._apps()), media_type=CONTENT_TYPE_LATEST)
+        except StoreUnavailable as error:
+            return _error(503, "store_unavailable", str(error), {"Retry-After": "1"})
 
     async def _show_health(self, request: Request) -> Response:
         health = await self._health()

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.runs_in_progress import Waiting, conversions, waiting
 from console.view import visitor_view
 from engine.library import ProgramLibrary
 from engine.program import Program
@@ -13,7 +14,7 @@ from grammar.program import Checked, read_files
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
 from variables.shards import ListenedShard, Shards
-from variables.store import EntryId, StoreUnavailable, Wanted
+from variables.store import DeadLetter, EntryId, StoreUnavailable, Wanted
 from variables.values import moment
 
 FOLD_PATIENCE = 30.0
@@ -52,6 +53,10 @@ class Applied:
     version: int
     checked: Checked
     folded: bool
+    runs: Sequence[Waiting]
+    """Where runs were in progress."""
+    gone: Sequence[str]
+    """Flows that had some, and that the program has no more."""
 
 
 class RunningApp:
@@ -80,9 +85,18 @@ class RunningApp:
         ids = await asyncio.gather(*(shard.store.append_program(version) for shard in self.shards))
         return [(shard, id) for shard, id in zip(self.shards, ids, strict=True) if id is not None]
 
-    async def apply(self, files: Sequence[tuple[str, bytes]], *, reset: bool = False) -> Applied:
+    async def apply(
+        self,
+        files: Sequence[tuple[str, bytes]],
+        *,
+        reset: bool = False,
+        stop_runs: bool = False,
+        say: Callable[[Sequence[Waiting], Sequence[str]], None] = lambda runs, gone: None,
+    ) -> Applied:
         """Makes a program the app's newest; answers when every shard runs it.
 
+        The runs of flows that it has no more go on, or end with its coming (`stop_runs`). Before anything is stored,
+        `say` is told where runs are, and which flows that have some are gone.
         Raises InvalidProgram, ReassignedEvents (unless `reset`), StoreUnavailable.
         """
         checked = await asyncio.to_thread(read_files, files)
@@ -90,22 +104,39 @@ class RunningApp:
             raise InvalidProgram(checked)
         await asyncio.to_thread(Program.build, checked.script)  # should that fail, then here and not in the shards
         texts = tuple((name, data.decode("utf-8-sig")) for name, data in files)
+        runs = await self.runs()
+        gone = sorted({run.flow for run in runs} - {flow.name for flow in checked.script.flows})
+        say(runs, gone)
         while True:
             newest = await self._store.newest(self.app.name)
             before = await self._store.program(self.app.name, newest)
-            if newest and before.files == texts:
+            if newest and before.files == texts and not (stop_runs and gone):
                 version: int | None = newest
             else:
                 stored = self._next(before, newest + 1, texts, checked, reset=reset)
+                if stop_runs:
+                    stops = {**before.stops, **dict.fromkeys(gone, newest + 1)}
+                    stored = stored.model_copy(update={"stops": stops})
                 version = await self._store.add_program(self.app.name, newest, stored)
             if version is not None:
                 break
         await self._announce(version)
         self._look_by((await self.library.program(version)).catalogue)
-        runs = await asyncio.gather(*(self._runs(shard, version) for shard in self.shards))
-        return Applied(version, checked, all(runs))
+        folded = await asyncio.gather(*(self._folds(shard, version) for shard in self.shards))
+        return Applied(version, checked, all(folded), runs, gone)
 
-    async def _runs(self, shard: ListenedShard, version: int) -> bool:
+    async def runs(self) -> Sequence[Waiting]:
+        """Where the runs in progress are."""
+        return waiting(await self._counts())
+
+    async def conversions(self) -> Sequence[tuple[str, str, int]]:
+        """Flows, the arms that their runs went through, and how many of these reached the goal."""
+        return conversions(await self._counts())
+
+    async def _counts(self) -> Sequence[Mapping[str, int]]:
+        return await asyncio.gather(*(shard.store.counts() for shard in self.shards))
+
+    async def _folds(self, shard: ListenedShard, version: int) -> bool:
         """Waits until a shard runs this version or a later one; False after FOLD_PATIENCE seconds."""
         try:
             async with asyncio.timeout(FOLD_PATIENCE):
@@ -132,12 +163,17 @@ class RunningApp:
             raise ReassignedEvents(reassigned)
         resets = {**before.resets, **{event.seq: version for event in reassigned}}
         uuids = {**had, **{event.seq: event.uuid for event in checked.script.events}}
-        return StoredProgram(files=files, zone=self._zone, resets=resets, uuids=uuids)
+        return StoredProgram(files=files, zone=self._zone, resets=resets, stops=before.stops, uuids=uuids)
 
     async def program_text(self) -> tuple[int, str]:
         """The newest version and its text."""
         version = await self._store.newest(self.app.name)
         return version, (await self._store.program(self.app.name, version)).text
+
+    async def dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        """The last things that were set aside, newest first, each with when (milliseconds)."""
+        found = await asyncio.gather(*(shard.store.newest_dead_letters(count) for shard in self.shards))
+        return sorted((letter for letters in found for letter in letters), key=lambda at: -at[0])[:count]
 
     async def visitor(self, visitor: str) -> dict[str, Any]:
         """The visitor's view; one who was never there is an empty one. Raises StoreUnavailable."""

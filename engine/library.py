@@ -8,7 +8,7 @@ from engine.program import Program
 from grammar.program import read_files
 from variables.apps import AppStore, StoredProgram
 
-KEPT = 8
+KEPT = 32
 """Compiled versions kept in memory."""
 
 
@@ -40,4 +40,4 @@ class ProgramLibrary:
 def build(stored: StoredProgram, version: int) -> Program:
     """Compiles what was found without error when it was applied."""
     checked = read_files(stored.files)
-    return Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets)
+    return Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets, stored.stops)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.variables.cluster import Cluster
 from variables.durability import Durability
 from variables.embedded import EmbeddedStore
 from variables.redis_connection import Connections
@@ -34,6 +35,13 @@ async def connections(embedded: EmbeddedStore) -> AsyncIterator[Connections]:
     connections = Connections(embedded=embedded)
     yield connections
     await connections.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running cluster of three primaries and their replicas; whoever kills nodes starts one of their own."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from variables import keys
 from variables.redis_connection import Connections
 from variables.store import StoreUnavailable
 
-SHARDS = 4
-"""Of an app that is made on a server that stands alone."""
+SHARDS, CLUSTER_SHARDS = 4, 64
+"""Of an app that is made on a server that stands alone, and of one made on a cluster."""
 
 
 class App(BaseModel):
@@ -26,12 +26,14 @@ class StoredProgram(BaseModel):
     """One version of a program, as it was applied: file names and texts, in order.
 
     `resets`: SEQ of events that were given another UUID, and the version that did it; what was counted before is gone.
+    `stops`: flows whose runs were to end with the coming of a version, and the last such version.
     """
 
     model_config = ConfigDict(frozen=True)
     files: tuple[tuple[str, str], ...] = ()
     zone: str = "UTC"
     resets: Mapping[int, int] = {}
+    stops: Mapping[str, int] = {}
     uuids: Mapping[int, str] = {}
     """The UUID that each SEQ had last, also of those that this version does not declare."""
 
@@ -55,8 +57,9 @@ class AppStore:
         raw = await self._connections.call(self._connections.commands.hget(keys.APPS, name))
         return None if raw is None else App.model_validate_json(raw)
 
-    async def find_or_make(self, name: str, write_key: str | None = None, shards: int = SHARDS) -> App:
+    async def find_or_make(self, name: str, write_key: str | None = None) -> App:
         """The app of a name; made with this write key (or a new one) if there is none, by whoever comes first."""
+        shards = CLUSTER_SHARDS if self._connections.is_cluster else SHARDS
         app = App(name=name, write_key=write_key or f"wk_{secrets.token_urlsafe(18)}", shards=shards)
         commands = self._connections.commands
         if await self._connections.call(commands.hsetnx(keys.APPS, name, app.model_dump_json())):

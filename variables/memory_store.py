@@ -45,13 +45,24 @@ class MemoryShard:
     `alone`: whoever reads is the only one who appends, as in a flow test. Then nothing can come in before a timer that
     was read, and the log need not be pinned: an item of the timer's own instant may still follow it. Nobody else reads
     either, so what a commit has behind it is dropped.
+
+    `recorded`: the log of another shard, to be folded again. It has what its owner added to it, so nothing is added
+    here; an entry is there as soon as the clock shows its stamp.
     """
 
-    def __init__(self, clock: Callable[[], int], *, log_bound: int = 1_000_000, alone: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        *,
+        log_bound: int = 1_000_000,
+        alone: bool = False,
+        recorded: Sequence[Logged] | None = None,
+    ) -> None:
         self._clock = clock
         self._alone = alone
+        self._is_recorded = recorded is not None
         self._log_bound = log_bound
-        self._log: list[Logged] = []
+        self._log: list[Logged] = list(recorded or ())
         self._last_id = START
         self._appended = asyncio.Event()
         self._flushes: dict[str, tuple[int, list[EntryId]]] = {}
@@ -99,7 +110,11 @@ class MemoryShard:
 
     def _after(self, after: EntryId, limit: int) -> list[Logged]:
         start = bisect_right(self._log, after, key=lambda logged: logged.id)
-        return self._log[start : start + limit]
+        end = start + limit
+        if self._is_recorded:
+            now = EntryId(self._clock(), END_OF_MILLISECOND)
+            end = min(end, bisect_right(self._log, now, key=lambda logged: logged.id))
+        return self._log[start:end]
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         while not (entries := self._after(after, limit)):
@@ -165,7 +180,7 @@ class MemoryShard:
             self._count(name, more)
         self._outbox += commit.outgoing
         self.dead += commit.dead
-        for entry in commit.entries:
+        for entry in () if self._is_recorded else commit.entries:
             self._add(entry)
         if self._alone:
             del self._log[: bisect_right(self._log, commit.position, key=lambda logged: logged.id)]
@@ -224,3 +239,6 @@ class MemoryShard:
 
     async def dead_letters(self) -> int:
         return len(self.dead)
+
+    async def newest_dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        return [(self._clock(), letter) for letter in reversed(self.dead[-count:])]

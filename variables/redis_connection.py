@@ -1,4 +1,4 @@
-"""Connections to one Redis-protocol server, set up so that no library repeats a write behind our back.
+"""Connections to a Redis-protocol server or a cluster, set up so that no library repeats a write behind our back.
 
 redis-py by default sends a command again after a lost connection: a write that had been applied would be applied twice.
 Here nothing is retried below the numbers that make appends and commits safe to send again (DESIGN.md section 4).
@@ -8,19 +8,26 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 
 from variables.data_directory import EmbeddedStoreError
@@ -39,6 +46,11 @@ _REFUSALS: dict[str, type[Exception]] = {
     "WRONGKEY": WrongKey,
     "WRONGTYPE": WrongKey,
 }
+_SILENCES = (
+    *(ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError),
+    *(AskError, ClusterDownError, RedisClusterException, TryAgainError),
+)
+"""The server cannot be reached, or is not the one to ask just now."""
 _UNAVAILABLE = ("OOM", "MISCONF", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY")
 
 
@@ -47,7 +59,7 @@ def translated_errors() -> Iterator[None]:
     """Says the server's refusals and silences in the words of the store's protocol."""
     try:
         yield
-    except (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError) as error:
+    except _SILENCES as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
     except ResponseError as error:
         text = str(error)
@@ -59,41 +71,90 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
-class Connections:
-    """One process's connections: `commands` for short calls, and connections of their own for calls that wait."""
+SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
+_REPLICATED = ("append", "commit")
+"""The scripts whose writes somebody is told of, or that others follow from."""
+_OPTIONS: dict[str, Any] = {
+    # Time limits are ours: with one of its own redis-py sends through `wait_for`, which on Python 3.11 now and then
+    # swallows a cancellation.
+    "socket_timeout": None,
+    "socket_connect_timeout": COMMAND_TIMEOUT,
+    "protocol": 2,
+    "health_check_interval": 0,
+}
 
-    def __init__(self, *, url: str | None = None, embedded: EmbeddedStore | None = None) -> None:
+
+class Connections:
+    """One process's connections: `commands` for short calls, and connections of their own for calls that wait.
+
+    `url`: a server, or nodes of a cluster, separated by commas. Which it is, the first `recover` finds out.
+    `replicas`: how many must have a write before it counts as done; 0 asks for none.
+    """
+
+    def __init__(self, *, url: str | None = None, embedded: EmbeddedStore | None = None, replicas: int = 0) -> None:
         if (url is None) == (embedded is None):
             raise ValueError("either a URL or an embedded store")
-        self._url = url
+        self._urls = [] if url is None else url.split(",")
         self._embedded = embedded
         self._recovering = asyncio.Lock()
-        self.commands = self._client()
+        self._is_known = embedded is not None
+        self._replicas = replicas
+        self._nodes: dict[tuple[str, int], Redis] = {}
+        self._use(self._client())
+
+    def _use(self, commands: "Redis | RedisCluster") -> None:
+        self.commands: Any = commands
         self._scripts = {
-            name: self.commands.register_script(files("variables").joinpath("scripts", f"{name}.lua").read_text())
-            for name in ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
+            name: commands.register_script(files("variables").joinpath("scripts", f"{name}.lua").read_text())
+            for name in SCRIPTS
         }
 
     def _client(self) -> "Redis":
-        options: dict[str, Any] = {
-            # Time limits are ours: with one of its own redis-py sends through `wait_for`, which on Python 3.11 now and
-            # then swallows a cancellation.
-            "socket_timeout": None,
-            "socket_connect_timeout": COMMAND_TIMEOUT,
-            "retry": Retry(NoBackoff(), 0),
-            "protocol": 2,
-            "health_check_interval": 0,
-        }
+        retry = Retry(NoBackoff(), 0)
         if self._embedded is not None:
-            return Redis(unix_socket_path=str(self._embedded.socket), **options)
-        assert self._url is not None
-        return Redis.from_url(self._url, **options)
+            return Redis(unix_socket_path=str(self._embedded.socket), retry=retry, **_OPTIONS)
+        return Redis.from_url(self._urls[0], retry=retry, **_OPTIONS)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Known from the first `recover` on."""
+        return isinstance(self.commands, RedisCluster)
 
     async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
         """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
         with translated_errors():
             async with asyncio.timeout(COMMAND_TIMEOUT):
+                if self._replicas and name in _REPLICATED:
+                    return await self._replicated(name, keys, args)
                 return await self._scripts[name](keys=keys, args=args)
+
+    async def _replicated(self, name: str, keys: list[str], args: list[Any]) -> Any:
+        """The script, and a WAIT behind it on the same connection: it counts that connection's own writes."""
+        script, client = self._scripts[name], self._node(keys[0])
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(script.sha, len(keys), *keys, *args)
+            pipeline.wait(self._replicas, int(COMMAND_TIMEOUT * 500))
+            answer, having = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, NoScriptError):
+            await client.script_load(script.script)
+            return await self._replicated(name, keys, args)
+        if isinstance(answer, Exception):
+            raise answer
+        if having < self._replicas:
+            raise StoreUnavailable(f"{having} of {self._replicas} replicas have the write")
+        return answer
+
+    def _node(self, key: str) -> "Redis":
+        """A client of the node that serves a key."""
+        if not self.is_cluster:
+            return cast(Redis, self.commands)
+        node = self.commands.get_node_from_key(key)
+        if node is None:
+            raise StoreUnavailable(f"no node of the cluster serves {key}")
+        place = (node.host, node.port)
+        if place not in self._nodes:
+            self._nodes[place] = self._client_of(*place)
+        return self._nodes[place]
 
     async def call(self, command: Awaitable[Any]) -> Any:
         """Awaits a command of `commands`; raises StoreUnavailable."""
@@ -101,9 +162,21 @@ class Connections:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return await command
 
-    def blocking(self) -> "Redis":
-        """A client with a connection of its own and no time limit on an answer; whoever asks for it closes it."""
-        return self._client()
+    def blocking(self, key: str | None = None) -> "Redis":
+        """A client with a connection of its own, to where a key is, and no time limit on an answer.
+
+        Whoever asks for it closes it. Raises StoreUnavailable.
+        """
+        if not self.is_cluster:
+            return self._client()
+        with translated_errors():
+            node = self.commands.get_random_node() if key is None else self.commands.get_node_from_key(key)
+            if node is None:
+                raise StoreUnavailable(f"no node of the cluster serves {key}")
+        return self._client_of(node.host, node.port)
+
+    def _client_of(self, host: str, port: int) -> "Redis":
+        return Redis(host=host, port=port, retry=Retry(NoBackoff(), 0), **_OPTIONS, **self._credentials())
 
     async def recover(self) -> None:
         """After a lost connection: sees to it that the server is there again. Raises StoreUnavailable."""
@@ -113,9 +186,41 @@ class Connections:
                     await self._embedded.ensure_async(RECOVERY_TIMEOUT)
                 else:
                     async with asyncio.timeout(RECOVERY_TIMEOUT):
-                        await self.commands.ping()
-            except (EmbeddedStoreError, RedisError, OSError) as error:
-                raise StoreUnavailable(str(error)) from error
+                        await self._reach()
+            except (EmbeddedStoreError, RedisError, RedisClusterException, OSError) as error:
+                raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+    async def _reach(self) -> None:
+        """Every primary must answer: whoever recovers has just seen that one did not."""
+        if not self._is_known:
+            await self._find_out()
+        if self.is_cluster:
+            await self.commands.ping(target_nodes=RedisCluster.PRIMARIES)
+        else:
+            await self.commands.ping()
+
+    async def _find_out(self) -> None:
+        """Whether the URL is of one server or of a cluster."""
+        if len(self._urls) == 1 and not (await self.commands.info("cluster")).get("cluster_enabled"):
+            self._is_known = True
+            return
+        nodes = [parse_url(url) for url in self._urls]
+        cluster = RedisCluster(
+            startup_nodes=[ClusterNode(node["host"], node.get("port", 6379)) for node in nodes],
+            retry=Retry(NoBackoff(), 0),
+            **_OPTIONS,
+            **self._credentials(),
+        )
+        await cluster.initialize()
+        await self.commands.aclose()
+        self._use(cluster)
+        self._is_known = True
+
+    def _credentials(self) -> dict[str, Any]:
+        parts = parse_url(self._urls[0])
+        secure = {"ssl": True} if self._urls[0].startswith("rediss://") else {}
+        return {name: parts[name] for name in ("username", "password") if name in parts} | secure
 
     async def close(self) -> None:
-        await self.commands.aclose()
+        for client in (self.commands, *self._nodes.values()):
+            await client.aclose()

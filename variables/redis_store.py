@@ -1,5 +1,6 @@
 """The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from redis.asyncio import Redis
 
 from variables.keys import ShardKeys
 from variables.profile import Profile
-from variables.redis_connection import Connections, translated_errors
+from variables.redis_connection import COMMAND_TIMEOUT, Connections, translated_errors
 from variables.runs import Run
 from variables.store import (
     INBOX_LIFETIME,
@@ -17,6 +18,7 @@ from variables.store import (
     Appended,
     Change,
     Commit,
+    DeadLetter,
     Entry,
     EntryId,
     Held,
@@ -67,17 +69,18 @@ class RedisShard:
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         """Has a connection of its own, dropped if the call is cancelled: no half-read answer is left."""
-        blocking = self._blocking or self._connections.blocking()
+        blocking = self._blocking or self._connections.blocking(self._keys.log)
         self._blocking = None
         try:
+            block = 0 if patience is None else max(1, patience)
             with translated_errors():
-                block = 0 if patience is None else max(1, patience)
-                answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
+                async with asyncio.timeout(None if patience is None else block / 1000 + COMMAND_TIMEOUT):
+                    answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
         except BaseException:
             await blocking.aclose()
             raise
         self._blocking = blocking
-        return [_logged(*raw) for raw in answer[0][1]] if answer else []
+        return [logged(*raw) for raw in answer[0][1]] if answer else []
 
     async def read(self, after: EntryId, limit: int) -> Reading:
         keys = [self._keys.log, self._keys.timers, self._keys.names]
@@ -87,7 +90,7 @@ class RedisShard:
         ]
         return Reading(
             int(now),
-            [_logged(id, _pairs(fields)) for id, fields in entries],
+            [logged(id, _pairs(fields)) for id, fields in entries],
             due,
             more_entries=len(entries) == limit,
             more_timers=len(due) == limit,
@@ -204,6 +207,16 @@ class RedisShard:
         length: int = await self._connections.call(self._connections.commands.xlen(self._keys.dead))
         return length
 
+    async def newest_dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        raw = await self._connections.call(self._connections.commands.xrevrange(self._keys.dead, count=count))
+        return [
+            (
+                EntryId.parse(id.decode()).stamp,
+                DeadLetter(fields[b"where"].decode(), fields[b"reason"].decode(), fields[b"body"]),
+            )
+            for id, fields in raw
+        ]
+
     async def close(self) -> None:
         if self._blocking is not None:
             await self._blocking.aclose()
@@ -268,7 +281,8 @@ def _note(entry: Entry) -> bytes:
     return to_json(note) if note else b""
 
 
-def _logged(id: bytes, fields: dict[bytes, bytes]) -> Logged:
+def logged(id: bytes, fields: Mapping[bytes, bytes]) -> Logged:
+    """An entry as the store has it."""
     note = from_json(fields[b"note"]) if b"note" in fields else {}
     entry = Entry(
         fields.get(b"body", b""),

@@ -275,6 +275,9 @@ class Shard(Protocol):
     async def dead_letters(self) -> int:
         """How many things have been set aside."""
 
+    async def newest_dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
+        """The last things that were set aside, newest first, each with when (milliseconds)."""
+
 
 Recover = Callable[[], Awaitable[None]]
 """Does what can be done about a store that does not answer; raises StoreUnavailable if that was not enough."""

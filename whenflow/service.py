@@ -145,7 +145,9 @@ async def running(settings: Settings, *, serving: bool = True) -> AsyncIterator[
     if embedded is not None:
         embedded.ensure()
     try:
-        service = Service(settings, Connections(url=settings.redis_url, embedded=embedded), embedded)
+        service = Service(
+            settings, Connections(url=settings.redis_url, embedded=embedded, replicas=settings.replicas), embedded
+        )
         try:
             await _reach(service.connections, settings, patiently=serving)
             await service.start()

@@ -90,12 +90,16 @@ def apply(
     reset: Annotated[
         bool, typer.Option("--reset", help="Let a SEQ get another UUID; its event starts from zero.")
     ] = False,
+    stop_runs: Annotated[
+        bool, typer.Option("--stop-runs", help="End the runs of flows that the files have no more.")
+    ] = False,
 ) -> None:
     """Makes the files the program of an app, also while `whenflow serve` runs."""
     contents = read(files)
 
     async def act(service: Service, running_app: RunningApp) -> None:
-        applied = await running_app.apply(contents, reset=reset)
+        say = partial(show_service.runs, out, stopped=stop_runs)
+        applied = await running_app.apply(contents, reset=reset, stop_runs=stop_runs, say=say)
         show.diagnostics(err, applied.checked.diagnostics)
         show_service.applied(out, running_app.app, applied)
 
@@ -106,6 +110,21 @@ def apply(
         raise typer.Exit(1) from None
     except ReassignedEvents as reassigned:
         fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
+
+
+@app.command()
+def dead(
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+    count: Annotated[int, typer.Option(help="How many at the most, newest first.")] = 20,
+) -> None:
+    """Shows what could not be folded and was set aside, with the reason."""
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        show_service.dead(out, await running_app.dead_letters(count))
+
+    _with_app(_settings(data=data, redis_url=redis), app_name, act)
 
 
 @app.command()

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     durability: Durability = Durability.ALWAYS
+    replicas: int = Field(0, ge=0)
+    """How many replicas must have a write before it counts as done, on a cluster or a server that has some."""
     roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
     """As text, a comma list."""
     write_key: str | None = None

@@ -1,6 +1,7 @@
 """What the commands that work on a store print."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,11 @@ from rich.text import Text
 
 from console.health import Health
 from console.running_app import Applied
+from console.runs_in_progress import Waiting
+from grammar.wording import counted
 from variables.apps import App
+from variables.store import DeadLetter
+from variables.values import iso, moment
 from whenflow.service import DEFAULT_APP, Service
 from whenflow.settings import Role
 
@@ -40,6 +45,35 @@ def warnings(err: Console, health: Health) -> None:
 def _token_place(service: Service) -> str:
     settings = service.settings
     return "from WHENFLOW_ADMIN_TOKEN" if settings.admin_token else f"in {settings.token_file}"
+
+
+def runs(out: Console, waiting: Sequence[Waiting], gone: Sequence[str], *, stopped: bool) -> None:
+    """What becomes of the runs in progress when a program comes."""
+    by_flow: dict[str, list[Waiting]] = {}
+    for each in waiting:
+        by_flow.setdefault(each.flow, []).append(each)
+    for flow, places in by_flow.items():
+        where = ", ".join(f"{each.count} at step {each.step + 1} of version {each.version}" for each in places)
+        fate = "they go on under the version that they started with"
+        if flow in gone:
+            goes_on = "they go on (--stop-runs ends them)"
+            fate = f"the flow is gone, and {'they end' if stopped else goes_on}"
+        out.print(f"{counted(sum(each.count for each in places), 'run')} of {flow}: {where}; {fate}.", markup=False)
+
+
+def dead(out: Console, letters: Sequence[tuple[int, DeadLetter]]) -> None:
+    """What was set aside, and why; bodies are cut."""
+    if not letters:
+        out.print("Nothing was set aside.")
+    for at, letter in letters:
+        out.print(f"{iso(moment(at))}  {letter.where}", style="bold", markup=False)
+        out.print(f"  {letter.reason}", markup=False)
+        if letter.body:
+            out.print(f"  {letter.body[:_SHOWN].decode('utf-8', 'replace')}", markup=False)
+
+
+_SHOWN = 2_000
+"""Bytes of a body that are shown."""
 
 
 def applied(out: Console, app: App, result: Applied) -> None:

@@ -42,8 +42,8 @@ def site(service: Service, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     routes: list[BaseRoute] = [*extra]
     if Role.INGEST in roles:
         routes += [Route("/stream", Stream(service.door).__call__, methods=["GET"]), page_client_route()]
-    admin = Admin(service.app, token, service.health).routes()
-    routes += admin if Role.CONSOLE in roles else [route for route in admin if route.path == "/health"]
+    admin = Admin(service.app, lambda: list(service.apps.values()), token, service.health).routes()
+    routes += admin if Role.CONSOLE in roles else [route for route in admin if route.path in ("/health", "/metrics")]
     others = Starlette(routes=routes)
     return Site(Collect(service.door, token), others) if Role.INGEST in roles else others
 

@@ -42,14 +42,20 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def shard(request: pytest.FixtureRequest, connections: Connections, app: str) -> AsyncIterator[Shard]:
+@pytest.fixture(params=["memory", "redis", "cluster"])
+async def shard(request: pytest.FixtureRequest, app: str) -> AsyncIterator[Shard]:
     if request.param == "memory":
         yield MemoryShard(Clock(), log_bound=BOUND)
     else:
+        if request.param == "redis":
+            connections = Connections(embedded=request.getfixturevalue("embedded"))
+        else:
+            connections = Connections(url=request.getfixturevalue("cluster").url)
+            await connections.recover()
         shard = RedisShard(connections, app, 0, log_bound=BOUND)
         yield shard
         await shard.close()
+        await connections.close()
 
 
 async def take(shard: Shard, holder: str = "me", lease: int = 60_000) -> Ownership:
