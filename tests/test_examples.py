@@ -175,7 +175,7 @@ def _changes_of_step(flow: str, step: Step) -> Iterator[tuple[str, Span, str]]:
         case Convert(span=span):
             yield f"{flow} converts to another type", span, 'convert "another"'
         case SendWeb(span=span) | SendEmail(span=span) | SendWebhook(span=span):
-            yield f"{flow} does not send {span.text.partition(chr(10))[0]}", span, 'set user_mobile = "not sent"'
+            yield f"{flow} does not {span.text.partition(chr(10))[0]}", span, 'set user_mobile = "not sent"'
         case Wait(span=span):
             yield f"{flow} does not {span.text}", span, "wait 1s"
         case WaitUntil(condition=condition):
