@@ -136,9 +136,16 @@ class Folding:
     # What is different now
 
     def changes(self) -> Sequence[Change]:
-        """Visitor by visitor; those to whom nothing happened are left out."""
-        loaded = self._loaded
-        return [_change(loaded[v], profile) for v, profile in self._profiles.items() if profile is not loaded[v]]
+        """Visitor by visitor; those to whom nothing happened are left out.
+
+        A timer that came is set to what the profile says, also where the two had fallen apart: else it comes for ever.
+        """
+        came = {timer.visitor: timer.number for timer in self._happenings if isinstance(timer, Timer)}
+        return [
+            _change(self._loaded[visitor], profile, came.get(visitor))
+            for visitor, profile in self._profiles.items()
+            if visitor in came or profile is not self._loaded[visitor]
+        ]
 
     def added(self) -> Mapping[str, int]:
         """What to add to the shard's counters: conversions, and the runs that wait, by where they do."""
@@ -160,17 +167,18 @@ def run_count(run: Run) -> str:
     return to_json(["run", run.flow, run.version, run.at]).decode()
 
 
-def _change(loaded: Profile, profile: Profile) -> Change:
+def _change(loaded: Profile, profile: Profile, came: int | None) -> Change:
+    """`came`: the visitor's number, if its timer came."""
     fields = _difference(loaded.fields, profile.fields)
-    number = int(profile.fields[NUMBER])
+    number = int(profile.fields[NUMBER]) if came is None else came
     return Change(
         profile.visitor,
         fields,
         {flow: tally for flow, tally in profile.tallies.items() if loaded.tallies.get(flow) != tally},
         _difference(loaded.runs, profile.runs),
         {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
-        number if NUMBER not in loaded.fields else None,
-        (number, profile.due) if DUE in fields else None,
+        number if NUMBER not in loaded.fields and NUMBER in profile.fields else None,
+        (number, profile.due) if came is not None or DUE in fields else None,
     )
 
 
