@@ -19,7 +19,7 @@ from engine.order import Happening
 from engine.program import Program
 from grammar.program import read_files
 from variables.memory_store import MemoryShard
-from variables.profile import NUMBER, Profile
+from variables.profile import NUMBER, PROGRAM, Profile
 from variables.store import START, Commit, Entry, EntryId, InboxMessage, Logged, Message, Ownership, Timer, Wanted
 from variables.tally import Tally
 
@@ -79,7 +79,7 @@ def logged(visitor: str, *items: Any, at: int = NOW, sequence: int = 0, **entry:
 def stored(visitor: str = "v", number: int = 0, **fields: str) -> Profile:
     """A profile that is in the store already."""
     raw = {name.encode(): value.encode() for name, value in fields.items()}
-    return Profile(visitor, {NUMBER: b"%d" % number, **raw}, {}, {})
+    return Profile(visitor, {NUMBER: b"%d" % number, PROGRAM: b"%d" % GREET.version, **raw}, {}, {})
 
 
 def fold(
