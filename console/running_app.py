@@ -180,4 +180,6 @@ class RunningApp:
         shard = self.shards.of(visitor).store
         [profile] = await shard.load([Wanted(visitor)])
         inbox = await shard.inbox(visitor)
-        return visitor_view(profile, inbox, await self.library.newest(), moment(int(time.time() * 1000)))
+        newest = await self.library.newest()
+        versions = {run.version: await self.library.program(run.version) for run in profile.runs.values()}
+        return visitor_view(profile, inbox, newest, versions, moment(int(time.time() * 1000)))

@@ -109,6 +109,20 @@ class End:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step stands in what its author wrote: its file, its line there from 1, and that line's words."""
+
+    file: str
+    line: int
+    text: str
+
+    @classmethod
+    def of(cls, step: Step) -> "Place":
+        source = step.span.source
+        return cls(source.name, source.position(step.span.start)[0], step.span.text.partition("\n")[0].rstrip())
+
+
 Ready = Send | Email | Webhook | Write | Branch | Division | Pause | Watch | End
 
 
@@ -117,6 +131,7 @@ class Graph:
     """The steps of a flow, by their numbers; a run begins at step 0. `compiled`: all their expressions and texts."""
 
     steps: tuple[Ready, ...]
+    places: tuple[Place, ...] = field(repr=False)
     compiled: tuple[Compiled, ...] = field(repr=False)
     reads: frozenset[str] = field(repr=False)
     """The names that these read."""
@@ -127,7 +142,8 @@ class Graph:
         builder = _Builder(steps, compiler, variables)
         builder.block(steps, None)
         reads = frozenset().union(*(compiled.reads for compiled in builder.compiled))
-        return cls(tuple(builder.built), tuple(builder.compiled), reads)
+        places = tuple(map(Place.of, steps_within(steps)))
+        return cls(tuple(builder.built), places, tuple(builder.compiled), reads)
 
 
 class _Builder:

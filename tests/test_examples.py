@@ -10,8 +10,22 @@ import pytest
 from engine.flowtest import Result, run_flow_test
 from grammar.diagnostics import Diagnostics, render
 from grammar.formatter import format_source
-from grammar.nodes import Boolean, Constant, Convert, Expression, Flow, If, OnEvent, Set
-from grammar.not_yet import report_not_yet
+from grammar.nodes import (
+    Boolean,
+    Constant,
+    Convert,
+    Expression,
+    Flow,
+    If,
+    OnEvent,
+    SendEmail,
+    SendWeb,
+    SendWebhook,
+    Set,
+    Step,
+    Wait,
+    WaitUntil,
+)
 from grammar.program import Checked, read_program
 from grammar.source import Source, Span
 from grammar.syntax.parser import file_bytes, read_source
@@ -20,29 +34,22 @@ from tests.whenflow.process import run
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(folder for folder in (ROOT / "examples").iterdir() if folder.is_dir())
-LATER = "later.flow"
-"""The file of an example whose flows this version checks and cannot run."""
 
 each_example = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def sources(folder: Path, *, later: bool = False) -> list[Source]:
-    """The files of an example; those that run now, or all."""
-    read = []
-    for path in sorted(folder.glob("*.flow")):
-        if later or path.name != LATER:
-            source = read_source(path.name, path.read_bytes(), Diagnostics())
-            assert source is not None
-            read.append(source)
-    return read
+def sources(folder: Path) -> list[Source]:
+    read = [read_source(path.name, path.read_bytes(), Diagnostics()) for path in sorted(folder.glob("*.flow"))]
+    assert None not in read
+    return [source for source in read if source is not None]
 
 
 def flow_tests(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.flowtest"))
 
 
-def program(folder: Path, *, later: bool = False) -> Checked:
-    return read_program(sources(folder, later=later))
+def program(folder: Path) -> Checked:
+    return read_program(sources(folder))
 
 
 def snippets(folder: Path) -> list[tuple[str, str, str]]:
@@ -66,30 +73,19 @@ def test_there_are_examples_of_four_businesses() -> None:
 
 
 @each_example
-@pytest.mark.parametrize("later", [False, True], ids=["what runs now", "all"])
-def test_its_files_together_have_neither_errors_nor_warnings(folder: Path, later: bool) -> None:
-    assert [render(found) for found in program(folder, later=later).diagnostics] == []
+def test_its_files_together_have_neither_errors_nor_warnings(folder: Path) -> None:
+    assert [render(found) for found in program(folder).diagnostics] == []
 
 
 @each_example
-def test_only_its_later_file_has_what_cannot_run_yet(folder: Path) -> None:
-    refused = Diagnostics()
-    report_not_yet(program(folder).script, refused)
-    assert [render(found) for found in refused] == []
-    report_not_yet(program(folder, later=True).script, refused)
-    files = {found.span.source.name for found in refused}
-    assert files == ({LATER} if (folder / LATER).exists() else set())
-
-
-@each_example
-def test_what_runs_now_can_be_applied(folder: Path, tmp_path: Path) -> None:
+def test_it_can_be_applied(folder: Path, tmp_path: Path) -> None:
     done = run("apply", *(folder / source.name for source in sources(folder)), "--data", tmp_path)
     assert done.returncode == 0, done.stderr
 
 
 @each_example
 def test_its_files_are_in_the_canonical_layout(folder: Path) -> None:
-    for source in sources(folder, later=True):
+    for source in sources(folder):
         assert format_source(source, Diagnostics()) == source.text, source.name
 
 
@@ -110,7 +106,7 @@ def test_its_readme_shows_how_to_send_each_event_by_the_name_and_uuid_that_are_d
 @each_example
 def test_its_readme_shows_all_data_that_a_flow_reads_of_its_event(folder: Path) -> None:
     sent = {name: set(re.findall(r"(\w+):", data)) for name, _, data in snippets(folder)}
-    for flow in program(folder, later=True).script.flows:
+    for flow in program(folder).script.flows:
         starts = [trigger.name for trigger in flow.triggers if isinstance(trigger, OnEvent)]
         read = set(re.findall(r"track_event_data\.(\w+)", flow.span.text))
         assert read <= {key for name in starts for key in sent[name]}, flow.name
@@ -134,8 +130,9 @@ def test_the_command_runs_all_their_flow_tests() -> None:
 def changes(checked: Checked) -> Iterator[tuple[str, Span, str]]:
     """The ways to make a program another that its flow tests should notice: what, where, and the text there.
 
-    A flow that never starts, one without its limit, a condition that always or never holds, a part of one that does not
-    count, a value that is not written. (Buttons and senders are no part of what a flow test can claim.)
+    A flow that never starts, one without its limit, hours, exit or goal, a condition that always or never holds, a part
+    of one that does not count, a value that is not written, a message that is not sent, a wait that is over at once.
+    (Buttons, senders and subjects are no part of what a flow test can claim.)
     """
     for segment in checked.script.segments:
         yield from _otherwise(f"the segment {segment.name}", segment.condition)
@@ -151,19 +148,43 @@ def _changes_of(flow: Flow) -> Iterator[tuple[str, Span, str]]:
         yield from _otherwise(f"the when of {flow.name}", flow.when)
     if flow.limit is not None:
         yield f"{flow.name} has no limit", flow.limit.span, "limit 1000000"
+    if flow.hours is not None:
+        yield f"{flow.name} sends at any hour", flow.hours.span, 'hours "00:00-24:00"'
+    if flow.exit is not None:
+        yield from _otherwise(f"the exit of {flow.name}", flow.exit)
+    if flow.goal is not None:
+        yield from _otherwise(f"the goal of {flow.name}", flow.goal.condition)
+        yield (
+            f"the goal of {flow.name} counts for a second",
+            flow.goal.span,
+            f"goal {flow.goal.condition.span.text} within 1s",
+        )
     for step in steps_within(flow.steps):
-        match step:
-            case If(arms=arms):
-                for arm in arms:
-                    yield from _otherwise(f"an if of {flow.name}", arm.condition)
-            case Set(name=name, value=Constant(value=None)):
-                yield f"{flow.name} keeps {name}", step.value.span, name
-            case Set(name=name):
-                yield f"{flow.name} unsets {name}", step.value.span, "None"
-            case Convert(span=span):
-                yield f"{flow.name} converts to another type", span, 'convert "another"'
-            case _:
-                pass
+        yield from _changes_of_step(flow.name, step)
+
+
+def _changes_of_step(flow: str, step: Step) -> Iterator[tuple[str, Span, str]]:
+    match step:
+        case If(arms=arms):
+            for arm in arms:
+                yield from _otherwise(f"an if of {flow}", arm.condition)
+        case Set(name=name, value=Constant(value=None)):
+            yield f"{flow} keeps {name}", step.value.span, name
+        case Set(name=name):
+            yield f"{flow} unsets {name}", step.value.span, "None"
+        case Convert(span=span):
+            yield f"{flow} converts to another type", span, 'convert "another"'
+        case SendWeb(span=span) | SendEmail(span=span) | SendWebhook(span=span):
+            yield f"{flow} does not {span.text.partition(chr(10))[0]}", span, 'set user_mobile = "not sent"'
+        case Wait(span=span):
+            yield f"{flow} does not {span.text}", span, "wait 1s"
+        case WaitUntil(condition=condition):
+            yield from _otherwise(f"a wait of {flow}", condition)
+            head = step.span.text.partition("\n")[0]
+            at = Span(step.span.source, condition.span.end, step.span.start + len(head))
+            yield f"{flow} does not {head}", at, f" for 1s{':' if head.endswith(':') else ''}"
+        case _:
+            pass
 
 
 def _otherwise(what: str, condition: Expression) -> Iterator[tuple[str, Span, str]]:
@@ -185,7 +206,10 @@ def is_noticed(folder: Path, span: Span, by: str) -> bool:
     """Whether a flow test of the folder fails once a stretch of a file is another text."""
     text = span.source.text
     changed = {span.source.name: file_bytes(text[: span.start] + by + text[span.end :])}
+    loads = re.compile(rf"^load {re.escape(span.source.name)}$", re.MULTILINE)
     for flow_test in flow_tests(folder):
+        if not loads.search(flow_test.read_text(encoding="utf-8")):
+            continue
         result = result_of(flow_test, changed)
         assert result.errors == (), [render(found) for found in result.errors]
         if result.failure is not None:

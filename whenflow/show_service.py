@@ -90,11 +90,24 @@ def visitor(out: Console, view: dict[str, Any]) -> None:
     known = {name: value for name, value in view["variables"].items() if value is not None}
     _table(out, "variable", "value", [(name, _plain(value)) for name, value in known.items()])
     out.print(f"segments: {', '.join(view['segments']) or 'none'}")
+    out.print("runs:" if view["runs"] else "runs: none")
+    for run in view["runs"]:
+        out.print(f"  {_run(run)}", markup=False)
     messages = [(message["time"], message["flow"], message["status"], message["text"]) for message in view["messages"]]
     if messages:
         _table(out, "sent", "flow", "status", "text", messages)
     else:
         out.print("messages: none")
+
+
+def _run(run: dict[str, Any]) -> str:
+    """In lines, not in a table: where a run waits is a path and a step, too long for a column."""
+    arms = f" in {', '.join(run['arms'])}" if run["arms"] else ""
+    began = f"{run['flow']} (version {run['version']}) since {run['started']}{arms}"
+    step = run["step"]
+    if step is None:
+        return f"{began}: ended; its goal counts until {run['goal_until']}"
+    return f"{began}: waits until {run['due']} at {step['file']}:{step['line']} {step['text']}"
 
 
 def _table(out: Console, *heads: Any) -> None:

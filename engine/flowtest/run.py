@@ -259,10 +259,14 @@ class Run:
         """Why a flow sent a visitor nothing, as far as the steps' trace and the present values tell it."""
         visitor, name = command.visitor.text, command.flow.text
         decided = [decision.outcome for who, decision in self._trace if who == visitor and decision.flow == name]
+        profile = await self._profile(visitor)
+        for run in profile.runs.values():
+            if run.flow == name and run.at is not None:
+                place = self._programs[run.version].flows[name].graph.places[run.at]
+                return failures.waits(name, place, None if run.due is None else iso(moment(run.due)))
         when = next(flow.when for flow in self._script.flows if flow.name == name)
         if decided or when is None or not self._may_have_started(visitor, name):
             return failures.decided(name, decided)
-        profile = await self._profile(visitor)
         if any(isinstance(node, Name) and node.id in TRACK_EVENT_VARIABLES for node in walk(when)):
             return failures.condition_false(name, {})
         if self._evaluate(when, profile):

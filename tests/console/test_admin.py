@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -80,6 +81,33 @@ def test_a_visitor_is_shown_with_variables_segments_runs_and_messages(whenflow: 
     assert not [name for name in variables if name.startswith(".")], "Whenflow's own fields are nobody's business"
 
 
+def test_a_run_is_shown_with_the_line_at_which_it_waits_and_until_when(whenflow: Whenflow, visitor: str) -> None:
+    flow = """flow patient:
+    on webclick
+    goal event_count_2 > 5 within 2d
+    split:
+        100% "all":
+            wait until event_count_2 > 0 for 1d:
+                convert "customer"
+"""
+    version = put(whenflow, f"{EVENTS}\n{flow}").json()["version"]
+    whenflow.collect({"visitor": visitor, **track()}, wait=True)
+    [run] = whenflow.visitor(visitor)["runs"]
+    started, due, goal_until = (datetime.fromisoformat(run[name]) for name in ("started", "due", "goal_until"))
+    line = 1 + f"{EVENTS}\n{flow}".splitlines().index("            wait until event_count_2 > 0 for 1d:")
+    step = {"file": "program.flow", "line": line, "text": "wait until event_count_2 > 0 for 1d:"}
+    assert (run["flow"], run["version"], run["step"], run["arms"]) == ("patient", version, step, ["all"])
+    assert (run["since"], due - started, goal_until - started) == (run["started"], timedelta(days=1), timedelta(days=2))
+    put(whenflow, EVENTS)
+    assert whenflow.visitor(visitor)["runs"] == [run], "a run keeps the version that it started with"
+    whenflow.collect({"visitor": visitor, **track("checkout")}, wait=True)
+    [ended] = whenflow.visitor(visitor)["runs"]
+    assert (ended["step"], ended["since"], ended["due"], ended["goal_until"]) == (None, None, None, run["goal_until"])
+    whenflow.collect({"visitor": visitor, "items": [track("checkout")] * 5}, wait=True)
+    view = whenflow.visitor(visitor)
+    assert (view["runs"], view["variables"]["customer_user_type"]) == ([], "customer")
+
+
 def test_moments_are_iso_text_with_a_z(whenflow: Whenflow, visitor: str) -> None:
     whenflow.collect({"visitor": visitor, **track()}, wait=True)
     variables = whenflow.visitor(visitor)["variables"]
@@ -131,14 +159,33 @@ def test_errors_are_all_said_with_422_and_the_program_before_stays(whenflow: Whe
     assert (after.text, after.headers["x-program-version"]) == (before.text, before.headers["x-program-version"])
 
 
-def test_what_cannot_run_yet_is_refused_and_not_ignored(whenflow: Whenflow) -> None:
-    before = whenflow.admin("GET", "program")
-    flow = "flow f:\n    on webclick, visit\n    exit when is_online\n    wait 3d\n    send web 'late'\n"
-    answer = put(whenflow, f"{EVENTS}\n{flow}")
-    assert answer.status_code == 422
-    found = [(diagnostic["code"], diagnostic["line"]) for diagnostic in answer.json()["diagnostics"]]
-    assert found == [("E401", 5), ("E401", 6), ("E401", 7)]
-    assert whenflow.admin("GET", "program").text == before.text
+def test_a_program_of_every_clause_and_step_is_taken_and_folded(whenflow: Whenflow) -> None:
+    flows = """segment buyers:
+    event_count_2 > 0
+
+flow everything:
+    on webclick, any event, visit, identify, enter buyers, leave buyers, change user_city
+    limit 1 per 1d
+    hours "08:00-22:00"
+    exit when is_online and event_count_2 > 5
+    goal event_count_2 > 0 within 1d
+    split:
+        50%:
+            wait 1h
+        50%:
+            wait until event_count_2 > 0 for 1h
+    send web "x"
+    send email:
+        subject "x"
+        text "x"
+    send webhook "https://shop.example/hook" with visitor_id
+
+flow away:
+    when now - event_last_time_1 > 7d
+    send web "x"
+"""
+    answer = put(whenflow, f"{EVENTS}\n{flows}")
+    assert (answer.status_code, answer.json()["folded"]) == (200, True), answer.text
 
 
 def test_warnings_come_with_the_answer_and_hinder_nothing(whenflow: Whenflow) -> None:

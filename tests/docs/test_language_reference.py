@@ -35,8 +35,7 @@ from grammar.names import (
     Sort,
     Writer,
 )
-from grammar.nodes import Declaration, Event, Field, Flow, Script, Segment, Step, Trigger
-from grammar.not_yet import report_not_yet
+from grammar.nodes import Declaration, Event, Field, Flow, Segment, Step, Trigger
 from grammar.source import Source
 from grammar.syntax.brackets import MAX_LEVELS
 from grammar.syntax.expressions import MAX_NODES
@@ -187,24 +186,6 @@ def test_every_word_of_the_grammar_is_on_the_page() -> None:
 def test_the_reserved_words_are_those_of_the_language() -> None:
     sentence = REFERENCE.text.partition("Reserved words")[2].partition("\n\n")[0]
     assert set(code(sentence)) == RESERVED_WORDS
-
-
-def runs(flow: Flow) -> bool:
-    """Whether this version runs a flow, and does not only check it."""
-    report = Diagnostics()
-    report_not_yet(Script((flow,)), report)
-    return report.ok
-
-
-def test_what_this_version_does_not_run_yet_is_said() -> None:
-    """And nothing else: the version that runs it all deletes the paragraph, and this test with it."""
-    listed = PAGE.section("What this version runs").text.partition("runs it:")[2]
-    said = tuple(phrase for phrase in code(listed) if phrase != "on")
-    lines = [(line, flow_of(line, "stop")) for line in first_cells("What starts a flow")]
-    lines += [(line, flow_of("on view", line, "stop")) for line in first_cells("Clauses")[1:]]
-    lines += [(line, flow_of("on view", line, *body(line))) for line in first_cells("Steps")]
-    assert [line for line, flow in lines if not runs(flow)] == [line for line, _ in lines if line.startswith(said)]
-    assert not runs(flow_of("when event_count_1 > 5", "stop"))
 
 
 def test_every_command_of_flow_tests_has_a_row() -> None:

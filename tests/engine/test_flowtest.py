@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from engine.flowtest.plan import START, plan
+from engine.flowtest.plan import plan
 from engine.flowtest.run import Result, Run, run_flow_test
 from grammar.diagnostics import Diagnostics
 from grammar.flowtest import read_flow_test
@@ -194,13 +194,26 @@ def test_the_first_failure_ends_the_test() -> None:
 
 
 def test_the_clock_moves_through_all_that_is_due_and_an_item_of_the_same_instant_keeps_it() -> None:
-    """Nothing sets a timer yet, so two are planted: one on the way, one at the instant at which the clock stops."""
-    body = "at +1m\ntrack v1 webclick\nexpect v1: event_last_time_1 == now and first_seen_time == now\n"
-    report = Diagnostics()
-    test = Run(plan(read_flow_test(Source("t", EVENTS + body), report), no_file, report))
-    test._shard._timers.update({0: (START + 30_000, "v1"), 1: (START + 60_000, "v2")})
-    assert asyncio.run(test.run()) is None
-    assert test._shard._timers == {}
+    """The one wait ends on the way, the other at the instant at which the clock stops and an item comes."""
+    body = """
+flow:
+    flow waiting:
+        on webclick
+        wait 30s
+        set visits = 1
+        wait 30s
+        set since = now
+        set visits = 2
+track v2 webclick
+at +30s
+expect v2: visits == 1
+at +30s
+track v1 webclick
+expect v1: event_last_time_1 == now and first_seen_time == now
+expect v2: visits == 2 and since == now
+expect no run v2 waiting
+"""
+    assert run(body).passed
 
 
 def test_nothing_is_kept_of_items_that_were_folded() -> None:
@@ -295,7 +308,9 @@ flow:
             50%:
                 stop
 """
-    assert codes(split + 'arm v1 halves "short"\narm v1 halves "long"\n') == ["E401", "E618"]
+    assert codes(split + 'arm v1 halves "short"\narm v1 halves "long"\n') == ["E618"]
+    chosen = 'arm v1 halves "short"\ntrack v1 checkout x3\n'
+    assert run(split + chosen + 3 * 'expect message v1 halves web "x"\n').passed
 
 
 def test_a_hundred_thousand_events_are_one_command() -> None:
@@ -316,10 +331,6 @@ def test_data_are_read_as_a_request_is() -> None:
     assert run(body + "expect v1: event_last_data_2.n is None\n").passed
 
 
-def test_what_cannot_run_yet_is_refused() -> None:
-    assert codes("flow:\n    flow f:\n        on webclick\n        wait 1h\n        send web 'x'\n") == ["E401"]
-
-
 def test_what_needs_the_event_is_not_guessed_when_a_message_is_missing() -> None:
     body = """
 flow:
@@ -331,6 +342,31 @@ track v1 checkout {"total": 5}
 expect message v1 big
 """
     assert failure(body).endswith("why: big was not started, for its `when` was not true")
+
+
+SLOW = """
+flow:
+    flow slow:
+        on checkout
+        exit when visits == 1
+        wait 1h
+        send email:
+            subject "x"
+            text "x"
+track v1 checkout
+"""
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        ("at +59m", "a run of slow waits until 2026-01-01 01:00:00 UTC, at t.flowtest:19: wait 1h"),
+        ("at +1h", "an e-mail of slow was not sent, for there is no address"),
+        ("set v1 visits = 1", "the run of slow ended, for its `exit when` came true"),
+    ],
+)
+def test_why_a_run_has_sent_nothing_is_said(happens: str, why: str) -> None:
+    assert failure(f"{SLOW}{happens}\nexpect message v1 slow\n").endswith(f"why: {why}")
 
 
 def test_nothing_that_a_visitor_sent_acts_on_the_terminal() -> None:

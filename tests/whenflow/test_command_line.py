@@ -106,6 +106,18 @@ def test_visitor_shows_what_the_admin_api_gives(serving: Whenflow, visitor: str)
     assert as_json == given
 
 
+def test_visitor_shows_at_which_line_a_run_waits_and_until_when(serving: Whenflow, visitor: str, shop: Path) -> None:
+    shop.write_text(f"{PROGRAM}\nflow patient:\n    on webclick\n    wait 3d\n    send web 'late'\n")
+    line = shop.read_text().splitlines().index("    wait 3d") + 1
+    assert run("apply", shop, "--data", serving.data).returncode == 0
+    assert "runs: none" in run("visitor", visitor, "--data", serving.data).stdout
+    serving.collect({"visitor": visitor, **track()}, wait=True)
+    shown = run("visitor", visitor, "--data", serving.data).stdout
+    [waiting] = serving.visitor(visitor)["runs"]
+    where = f"waits until {waiting['due']} at {shop}:{line} wait 3d"
+    assert f"  patient (version {waiting['version']}) since {waiting['started']}: {where}" in shown.splitlines()
+
+
 def test_a_visitor_who_was_never_there_is_said_to_be_nobody(serving: Whenflow) -> None:
     shown = run("visitor", "nobody", "--data", serving.data)
     assert shown.returncode == 0
@@ -237,13 +249,6 @@ def test_check_counts_warnings_and_allows_them(tmp_path: Path) -> None:
     assert ended.returncode == 0
     assert "warning W502" in ended.stderr
     assert "No errors, 1 warning: 2 events" in ended.stdout
-
-
-def test_apply_names_what_cannot_run_yet(tmp_path: Path) -> None:
-    file = tmp_path / "later.flow"
-    file.write_text(f"{EVENTS}\nflow f:\n    on webclick\n    wait 3d\n    send web 'late'\n")
-    assert run("check", file).returncode == 0
-    ends_clearly("apply", file, "--data", tmp_path / "data", said="`wait` cannot run yet in this version")
 
 
 def test_check_of_a_file_that_cannot_be_read_ends_with_2(tmp_path: Path, shop: Path) -> None:
