@@ -132,7 +132,10 @@ def test_a_program_is_taken_folded_and_given_back_as_it_was(whenflow: Whenflow) 
     before = int(whenflow.admin("GET", "program").headers["x-program-version"])
     text = PROGRAM + "\n# 注释\r\n"
     answer = put(whenflow, text)
-    assert (answer.status_code, answer.json()) == (200, {"version": before + 1, "folded": True, "diagnostics": []})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"version": before + 1, "folded": True, "runs": [], "gone": [], "diagnostics": []},
+    )
     given = whenflow.admin("GET", "program")
     assert given.headers["content-type"].startswith("text/plain")
     assert given.content.decode() == text
