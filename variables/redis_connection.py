@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 
+import hiredis
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -59,6 +61,20 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
+def _packing(connection: type[AbstractConnection]) -> type[AbstractConnection]:
+    """The same kind of connection, with hiredis packing what is sent, as redis-py has it do for blocking ones.
+
+    redis-py's own packing, argument by argument in Python, was a sixth of the processor's time.
+    """
+
+    def pack_command(self: AbstractConnection, *args: Any) -> list[bytes]:
+        command, *rest = args
+        words = command.encode().split() if isinstance(command, str) else command.split()
+        return [hiredis.pack_command((*words, *rest))]
+
+    return type(f"Packing{connection.__name__}", (connection,), {"pack_command": pack_command})
+
+
 class Connections:
     """One process's connections: `commands` for short calls, and connections of their own for calls that wait."""
 
@@ -85,9 +101,13 @@ class Connections:
             "health_check_interval": 0,
         }
         if self._embedded is not None:
-            return Redis(unix_socket_path=str(self._embedded.socket), **options)
-        assert self._url is not None
-        return Redis.from_url(self._url, **options)
+            client = Redis(unix_socket_path=str(self._embedded.socket), **options)
+        else:
+            assert self._url is not None
+            client = Redis.from_url(self._url, **options)
+        pool = client.connection_pool
+        pool.connection_class = _packing(pool.connection_class)
+        return client
 
     async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
         """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
