@@ -163,18 +163,25 @@ def run_count(run: Run) -> str:
 def _change(loaded: Profile, profile: Profile) -> Change:
     fields = _difference(loaded.fields, profile.fields)
     number = int(profile.fields[NUMBER])
+    tallies, statuses = profile.tallies, profile.inbox
     return Change(
         profile.visitor,
         fields,
-        {flow: tally for flow, tally in profile.tallies.items() if loaded.tallies.get(flow) != tally},
+        {} if tallies is loaded.tallies else {f: t for f, t in tallies.items() if loaded.tallies.get(f) != t},
         _difference(loaded.runs, profile.runs),
-        {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
+        {id: status for id, status in statuses.items() if status not in ("sent", loaded.inbox.get(id))}
+        if statuses
+        else {},
         number if NUMBER not in loaded.fields else None,
         (number, profile.due) if DUE in fields else None,
     )
 
 
 def _difference(before: Mapping[_Key, _Thing], after: Mapping[_Key, _Thing]) -> dict[_Key, _Thing | None]:
-    written: dict[_Key, _Thing | None] = {key: thing for key, thing in after.items() if before.get(key) != thing}
-    written.update((key, None) for key in before if key not in after)
+    if before is after:
+        return {}
+    known = before.get
+    written: dict[_Key, _Thing | None] = {key: thing for key, thing in after.items() if known(key) != thing}
+    if not before.keys() <= after.keys():
+        written.update((key, None) for key in before if key not in after)
     return written

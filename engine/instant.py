@@ -7,6 +7,7 @@ and a millisecond before. So nothing has to remember what was true.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
@@ -40,8 +41,7 @@ class Versions:
         return self.program if run.version == self.program.version else self.older[run.version]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A profile at an instant (milliseconds)."""
 
     profile: Profile
@@ -143,7 +143,7 @@ class Instant:
         """What happened, with the variables that were changed and the segments that were entered and left by it."""
         program = self._program
         if program.listens_to_changes:
-            occurrence = replace(occurrence, changed=passage.changed)
+            occurrence = occurrence._replace(changed=passage.changed)
         if not program.borders:
             return occurrence
         entered, left = set[str](), set[str]()
@@ -151,7 +151,7 @@ class Instant:
             was, is_ = self._turned(border, passage)
             if was is not is_:
                 (entered if is_ else left).add(name)
-        return replace(occurrence, entered=frozenset(entered), left=frozenset(left))
+        return occurrence._replace(entered=frozenset(entered), left=frozenset(left))
 
     def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
         """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
@@ -246,7 +246,7 @@ class Instant:
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
         """Starts a run, or says why not."""
         tally, profile = self.profile.tallies.get(flow.name, NOTHING), self.profile
-        if any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
+        if profile.runs and any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
             return Outcome.IN_PROGRESS
         if flow.limit is not None and not tally.allows(*flow.limit, self._now):
             return Outcome.LIMIT

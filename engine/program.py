@@ -4,7 +4,8 @@ from ast import Module
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler, Environment
@@ -19,14 +20,14 @@ from variables.profile import Profile
 from variables.values import Value
 
 UTC = ZoneInfo("UTC")
+NOTHING_READ: Mapping[str, Value] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of the event."""
 
     event: EventField | None = None
-    track: Mapping[str, Value] = field(default_factory=dict)
+    track: Mapping[str, Value] = NOTHING_READ
     visit: bool = False
     identify: bool = False
     entered: frozenset[str] = frozenset()
