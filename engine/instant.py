@@ -234,14 +234,25 @@ class Instant:
         others = [
             flow for flow in program.triggered(occurrence) if flow.when is None or flow.when.evaluate(values, now)
         ]
-        for flow in program.edges:
-            assert flow.edge is not None
-            was, is_ = self._turned(flow.edge, passage)
-            if is_ and not was:
-                others.append(flow)
+        if program.edges.all:
+            others += self._come_true(passage, values)
         if others:
             found = sorted({flow.order: flow for flow in (*found, *others)}.values(), key=lambda flow: flow.order)
         return found
+
+    def _come_true(self, passage: Passage, values: Values) -> Iterable[ReadyFlow]:
+        """The flows whose condition is true after, and was not before."""
+        edges, now = self._program.edges, moment(self._now)
+        if passage.takes_time or passage.is_birth:
+            candidates = edges.holding(values, now)
+        else:
+            before = Values(passage.before.profile, self._program.catalogue.variables)
+            candidates = edges.turned(passage.changed, before, values, now)
+        for flow in candidates:
+            assert flow.edge is not None
+            was, is_ = self._turned(flow.edge, passage)
+            if is_ and not was:
+                yield flow
 
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
         """Starts a run, or says why not."""
@@ -297,10 +308,10 @@ class Instant:
         Of conditions that nothing touched the timer knows already, unless it is set `afresh`.
         """
         due = NEVER if afresh or self.profile.due is None else self.profile.due
-        if self._program.timed:
+        if self._program.timed.all:
             changed = _names_changed(before, self.profile.fields)
             values = Values(self.profile, self._program.catalogue.variables)
-            for condition in self._program.timed:
+            for condition in self._program.timed.holding(values, moment(self._now)):
                 if afresh or not changed.isdisjoint(condition.reads):
                     due = min(due, condition.look(values, self._now)[1])
         for run in self.profile.runs.values():

@@ -1,6 +1,5 @@
 """A program: all the active declarations of an app, compiled. It knows what each happening may start."""
 
-from ast import Module
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler, Environment
 from engine.flows import ReadyFlow, Triggers
+from engine.index import NO_TESTS, Crossings, Tests
 from engine.watch import Watched, watched
 from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
@@ -40,22 +40,21 @@ NOTHING_HAPPENED = Occurrence()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event may start, in order of declaration. `whens` gives the places of the flows whose `when` is true.
+    """What an event may start, in order of declaration. `whens` tests their conditions, in the same order.
 
     `reads_event`: whether anything is read of the event itself.
     """
 
     flows: tuple[ReadyFlow, ...]
-    whens: Compiled
+    whens: Tests
     reads_event: bool
 
     def called_for(self, values: Environment, now: datetime) -> list[ReadyFlow]:
         """The flows whose `when` is true."""
-        places: list[int] = self.whens.evaluate(values, now)
-        return [self.flows[place] for place in places]
+        return [self.flows[place] for place in self.whens.true(values, now)]
 
 
-NOBODY = Plan((), Compiled(lambda values, now: [], (), lambda: Module([], [])), reads_event=False)
+NOBODY = Plan((), NO_TESTS, reads_event=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +114,11 @@ class Program:
     """Names that are computed from others, such as `is_online`."""
     resets: Mapping[int, int]
     stops: Mapping[str, int]
-    edges: tuple[ReadyFlow, ...]
+    edges: Crossings[ReadyFlow]
     """Flows that start when their condition comes true, whatever made it so."""
     borders: Mapping[str, Watched]
     """Segments that a flow waits for somebody to enter or leave."""
-    timed: tuple[Watched, ...]
+    timed: Crossings[Watched]
     """Conditions of edges and borders that time alone can turn."""
     plans: Mapping[int, Plan] = field(repr=False)
     """By SEQ, what an event may start."""
@@ -141,8 +140,12 @@ class Program:
         flows = [ReadyFlow.of(flow, order, compiler, catalogue) for order, flow in enumerate(script.flows)]
         crossed = set[str]().union(*(flow.triggers.enters | flow.triggers.leaves for flow in flows))
         borders = {name: watched(conditions[name], compiler) for name in conditions if name in crossed}
-        edges = tuple(flow for flow in flows if flow.edge is not None)
-        watches = (*(flow.edge for flow in edges), *borders.values())
+        edges = [(script.flows[flow.order].when, flow.edge, flow) for flow in flows]
+        watched_edges = [(when, edge, flow) for when, edge, flow in edges if when is not None and edge is not None]
+        watches = [
+            *((when, edge) for when, edge, _ in watched_edges),
+            *((conditions[name], border) for name, border in borders.items()),
+        ]
         return cls(
             version,
             catalogue,
@@ -151,9 +154,9 @@ class Program:
             {name: compiler.condition(expression) for name, expression in DERIVED.items()},
             resets or {},
             stops or {},
-            edges,
+            Crossings.of([(when, edge.reads, flow) for when, edge, flow in watched_edges], compiler),
             borders,
-            tuple(watch for watch in watches if watch is not None and watch.timed),
+            Crossings.of([(condition, each.reads, each) for condition, each in watches if each.timed], compiler),
             {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()},
             Otherwise.of(flows),
         )
@@ -161,7 +164,7 @@ class Program:
     @property
     def watches(self) -> bool:
         """Whether a visitor is watched whatever happens."""
-        return bool(self.edges or self.borders)
+        return bool(self.edges.all or self.borders)
 
     @property
     def listens_to_changes(self) -> bool:
@@ -204,7 +207,7 @@ def _plan(event: EventField, flows: Sequence[ReadyFlow], script: Script, compile
     if not started:
         return NOBODY
     whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
-    tests = compiler.conditions(whens)
+    tests = Tests.of(whens, compiler)
     reads_event = any(flow.of_event for flow in started) or not tests.reads.isdisjoint(TRACK_EVENT_VARIABLES)
     return Plan(tuple(started), tests, reads_event)
 

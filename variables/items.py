@@ -72,7 +72,8 @@ class Ping:
 Content = Track | Visit | SetFields | Identify | Receipt | Ping
 
 
-class Item(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Item:
     """One item. `client` and `n`, or `id`, let a second copy of it be recognised (DESIGN.md, "Counted once")."""
 
     content: Content
