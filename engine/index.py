@@ -276,41 +276,50 @@ def _grouped(bars: Sequence[Bar | None]) -> tuple[dict[Bar, list[int]], list[int
 # Conditions that are watched ------------------------------------------------------------------------------------------
 
 
+class _Held(Generic[_Thing]):
+    """Things by their conditions' most telling bars; those that have none are held by nothing."""
+
+    def __init__(self, things: Sequence[tuple[Bar | None, _Thing]], compiler: Compiler) -> None:
+        self._bare = [thing for bar, thing in things if bar is None]
+        self._bars = Bars([(bar, thing) for bar, thing in things if bar is not None], compiler)
+
+    def let_through(self, values: Environment, now: datetime) -> list[_Thing]:
+        return [*self._bare, *self._bars.holding(values, now)]
+
+
 @dataclass(frozen=True, slots=True)
 class Crossings(Generic[_Thing]):
-    """Watched conditions, found by what may make them true. `others`: things by the names that other parts read."""
+    """Watched conditions, found by what may make them true. `others`: by the names that other parts than bars read."""
 
     all: tuple[_Thing, ...]
-    _bare: tuple[_Thing, ...]
-    _telling: Bars[_Thing]
+    _held: _Held[_Thing]
     _bars: Bars[_Thing]
-    _others: Mapping[str, Sequence[_Thing]]
+    _others: Mapping[str, _Held[_Thing]]
 
     @classmethod
     def of(cls, watched: Sequence[tuple[Expression, frozenset[str], _Thing]], compiler: Compiler) -> Self:
         """`watched`: conditions, all the names that each reads, and what is watching it."""
         parted = [Parts.of(condition) for condition, _, _ in watched]
-        others: dict[str, list[_Thing]] = {}
-        for parts, (_, reads, thing) in zip(parted, watched, strict=True):
-            for name in reads if parts.others is None else parts.others:
-                others.setdefault(name, []).append(thing)
         things = [thing for _, _, thing in watched]
-        telling = list(zip(telling_bars(parted), things, strict=True))
+        held = list(zip(telling_bars(parted), things, strict=True))
+        others: dict[str, list[tuple[Bar | None, _Thing]]] = {}
+        for parts, (_, reads, _), each in zip(parted, watched, held, strict=True):
+            for name in reads if parts.others is None else parts.others:
+                others.setdefault(name, []).append(each)
         return cls(
             tuple(things),
-            tuple(thing for bar, thing in telling if bar is None),
-            Bars([(bar, thing) for bar, thing in telling if bar is not None], compiler),
+            _Held(held, compiler),
             Bars([(bar, thing) for parts, thing in zip(parted, things, strict=True) for bar in parts.bars], compiler),
-            others,
+            {name: _Held(some, compiler) for name, some in others.items()},
         )
 
     def holding(self, values: Environment, now: datetime) -> list[_Thing]:
         """Whose conditions may hold."""
-        return [*self._bare, *self._telling.holding(values, now)]
+        return self._held.let_through(values, now)
 
     def turned(self, changed: frozenset[str], old: Environment, new: Environment, now: datetime) -> list[_Thing]:
         """Whose conditions may have come true as variables changed; some may be named twice."""
         found = self._bars.turned(changed, old, new, now)
         for name in changed & self._others.keys():
-            found += self._others[name]
+            found += self._others[name].let_through(new, now)
         return found
