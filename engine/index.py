@@ -168,12 +168,14 @@ class Bars(Generic[_Thing]):
         for bar, thing in behind:
             grouped.setdefault(bar.subject, []).append((bar, thing))
         self._subjects = [(compiler.value(subject), _Subject(members)) for subject, members in grouped.items()]
+        self._all = compiler.values(list(grouped)) if grouped else None
 
     def holding(self, values: Environment, now: datetime) -> list[_Thing]:
         """Behind the bars that hold."""
         found: list[_Thing] = []
-        for compiled, subject in self._subjects:
-            found += subject.turned(None, compiled.evaluate(values, now))
+        if self._all is not None:
+            for value, (_, subject) in zip(self._all.evaluate(values, now), self._subjects, strict=True):
+                found += subject.turned(None, value)
         return found
 
     def turned(self, changed: frozenset[str], old: Environment, new: Environment, now: datetime) -> list[_Thing]:
