@@ -136,6 +136,6 @@ async def _parts(connections: Connections, ids: Sequence[str]) -> list[tuple[str
         ("its profile, with the window", await usage(*(f"profile:{visitor}" for visitor in some))),
         ("its id under its number", await usage("names:0") / NUMBERS_IN_A_HASH),
         ("its timer", await usage("timers") / len(ids)),
-        ("+ of one flow started", await usage(*(f"starts:{visitor}" for visitor in some))),
+        ("+ of one flow started", await usage(*(f"tallies:{visitor}" for visitor in some))),
         ("+ one message in the inbox", await usage(*(f"inbox:{visitor}" for visitor in some))),
     ]

@@ -4,6 +4,8 @@ A shard's log is filled with 20,000 entries of one event each, of 1,000 visitors
 it to the end. 97 flows have conditions that none of these visitors comes to; three start once for each visitor and
 send a message. The goal is per core of Whenflow's own: what counts is this process's processor time, for the server
 has another core. The wall clock's figure beside it is what the log's reader is ahead of its writers by.
+
+The last row has the same log folded with 10 flows and with 10,000, of which a visitor's item concerns one or two.
 """
 
 import gc
@@ -15,7 +17,7 @@ from time import perf_counter, process_time
 import uvloop
 from pydantic_core import to_json
 
-from bench.report import Row, at_least
+from bench.report import Row, at_least, at_most, duration
 from bench.requests import DATA, WEBCLICK
 from bench.shard import compiled, connected, fill, fold
 from engine.program import Program
@@ -43,6 +45,28 @@ def rows(*, quick: bool) -> Iterator[Row]:
     what = f"processor, {FLOWS} flows on the event"
     yield Row(what, f"{per_core:,.0f} events/s of its own core", f"goal: {GOAL:,}", per_core / GOAL, at_least(1))
     yield Row("  by the wall clock, the server's work included", f"{per_second:,.0f} events/s")
+    few, many = (10, 1_000) if quick else (10, 10_000)
+    ratio, times = uvloop.run(_compare(few, many, events // 2, runs))
+    yield Row(
+        f"{many:,} flows instead of {few}, few of them concerned",
+        f"{duration(times[1])} an event",
+        f"{few} flows: {duration(times[0])}",
+        ratio,
+        at_most(3),
+    )
+
+
+async def _compare(few: int, many: int, events: int, runs: int) -> tuple[float, tuple[float, float]]:
+    """How many times longer an event takes with many flows, run beside run; and both times, in seconds."""
+    programs = [compiled(_thresholds(number)) for number in (few, many)]
+    pairs: list[tuple[float, float]] = []
+    async with connected() as connections:
+        for number in range(runs):
+            pair = [
+                await _run(connections, f"bench{number}of{len(program.flows)}", program, events) for program in programs
+            ]
+            pairs.append((pair[0].cpu / events, pair[1].cpu / events))
+    return median(many / few for few, many in pairs), (median(f for f, _ in pairs), median(m for _, m in pairs))
 
 
 async def _measure(events: int, runs: int) -> list[Run]:
@@ -69,10 +93,23 @@ def _body(number: int) -> bytes:
 
 
 def _program() -> str:
-    head = f'event 1 webclick "{WEBCLICK["event_uuid"]}"\nevent 2 checkout "a4016a56-2109-4f5e-842f-6e89e28ff1eb"\n'
-    return head + "".join(_flow(number) for number in range(FLOWS))
+    return _HEAD + "".join(_flow(number) for number in range(FLOWS))
 
 
+_HEAD = f'event 1 webclick "{WEBCLICK["event_uuid"]}"\nevent 2 checkout "a4016a56-2109-4f5e-842f-6e89e28ff1eb"\n'
+
+
+def _thresholds(flows: int) -> str:
+    """Flows of two kinds by turns: on an event, and whenever something comes true; each is for another count."""
+    flow = '\nflow f{number}:\n    {starts}\n    send web "Hello"\n'
+    starts = [_STARTS[number % 2].format(count=number // 2 + 3) for number in range(flows)]
+    return _HEAD + "".join(flow.format(number=number, starts=each) for number, each in enumerate(starts))
+
+
+_STARTS = (
+    "on webclick\n    when event_count_1 == {count} and event_count_2 == 0",
+    "when event_count_1 > {count} and now - event_last_time_1 < 7d",
+)
 _CONDITIONS = (
     "event_count_1 > {large} and event_count_2 == 0",
     "event_count_2 > 0 and now - event_last_time_2 < 7d",

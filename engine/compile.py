@@ -62,6 +62,14 @@ class Compiler:
         """Compiles an expression whose value matters."""
         return self._compile(expression, lambda generator: [ast.Return(generator.value(expression))])
 
+    def values(self, expressions: Sequence[Expression]) -> Compiled:
+        """Compiles several expressions into one function, which gives the list of their values."""
+
+        def body(generator: Generator) -> list[ast.stmt]:
+            return [ast.Return(ast.List([generator.value(each) for each in expressions], ast.Load()))]
+
+        return self._compile(expressions[0], body)
+
     def template(self, template: Template, escape: Callable[[str], str] | None = None) -> Compiled:
         """Compiles a text; `escape` makes a value fit for where it lands."""
         return self._compile(template, lambda generator: [ast.Return(generator.template(template, escape))])

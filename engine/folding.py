@@ -225,6 +225,10 @@ def _shown(profile: Profile) -> bytes:
 
 
 def _difference(before: Mapping[_Key, _Thing], after: Mapping[_Key, _Thing]) -> dict[_Key, _Thing | None]:
-    written: dict[_Key, _Thing | None] = {key: thing for key, thing in after.items() if before.get(key) != thing}
-    written.update((key, None) for key in before if key not in after)
+    if before is after:
+        return {}
+    known = before.get
+    written: dict[_Key, _Thing | None] = {key: thing for key, thing in after.items() if known(key) != thing}
+    if not before.keys() <= after.keys():
+        written.update((key, None) for key in before if key not in after)
     return written

@@ -4,14 +4,15 @@ An edge is the difference of two evaluations: of the profile before and after an
 and a millisecond before. So nothing has to remember what was true.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Watch
-from engine.program import Occurrence, Program
+from engine.program import NOTHING_HAPPENED, Occurrence, Program
 from engine.provider import Values
 from engine.running import Effects, Running, values_of_run
 from engine.watch import NEVER, Watched
@@ -40,12 +41,35 @@ class Versions:
         return self.program if run.version == self.program.version else self.older[run.version]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A profile at an instant (milliseconds)."""
 
     profile: Profile
     at: int
+
+
+class Passage:
+    """From one view of a visitor to the next: what an edge is the difference of."""
+
+    __slots__ = ("_changed", "after", "before", "takes_time")
+
+    def __init__(self, before: View, after: View) -> None:
+        self.before = before
+        self.after = after
+        self.takes_time = before.at < after.at
+        self._changed: frozenset[str] | None = None
+
+    @property
+    def is_birth(self) -> bool:
+        """Before a visitor's first item no condition is true."""
+        return not self.before.profile.fields
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The variables whose values differ. Found when first asked for: most items concern nobody who would ask."""
+        if self._changed is None:
+            self._changed = _names_changed(self.before.profile.fields, self.after.profile.fields)
+        return self._changed
 
 
 class Instant:
@@ -69,7 +93,7 @@ class Instant:
     def time(self, since: int) -> None:
         """Time alone has passed, since an instant at which nothing was left to do."""
         fields = self.profile.fields
-        self._rounds(View(self.profile, since), Occurrence())
+        self._rounds(View(self.profile, since), NOTHING_HAPPENED)
         self._arm(fields, afresh=True)
 
     def stop(self, flows: Iterable[str]) -> None:
@@ -86,15 +110,18 @@ class Instant:
         tested = before
         for _ in range(MOST_ROUNDS):
             after = View(self.profile, self._now)
-            occurrence = self._crossed(replace(occurrence, changed=_changed(before, after)), before, after)
-            self._reach_goals(before, after)
-            self._exit()
-            self._wake()
-            testing = View(self.profile, self._now)
-            self._start(occurrence, tested, testing)
-            if self.profile.fields == after.profile.fields:
+            passage = Passage(before, after)
+            occurrence = self._crossed(occurrence, passage)
+            if self.profile.runs:
+                self._reach_goals(passage)
+                self._exit()
+                self._wake()
+            if tested is not before or self.profile is not after.profile:
+                passage = Passage(tested, View(self.profile, self._now))
+            self._start(occurrence, passage)
+            if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
                 return
-            before, tested, occurrence = after, testing, Occurrence()
+            before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
         self._report_loop()
 
     def _report_loop(self) -> None:
@@ -112,25 +139,26 @@ class Instant:
 
     # (3) Segments
 
-    def _crossed(self, occurrence: Occurrence, before: View, after: View) -> Occurrence:
-        """What happened, with the segments that were entered and left by it."""
-        if not self._program.borders:
+    def _crossed(self, occurrence: Occurrence, passage: Passage) -> Occurrence:
+        """What happened, with the variables that were changed and the segments that were entered and left by it."""
+        program = self._program
+        if program.listens_to_changes:
+            occurrence = occurrence._replace(changed=passage.changed)
+        if not program.borders:
             return occurrence
         entered, left = set[str](), set[str]()
-        for name, border in self._program.borders.items():
-            was, is_ = self._turned(border, before, after, occurrence.changed)
+        for name, border in program.borders.items():
+            was, is_ = self._turned(border, passage)
             if was is not is_:
                 (entered if is_ else left).add(name)
-        return replace(occurrence, entered=frozenset(entered), left=frozenset(left))
+        return occurrence._replace(entered=frozenset(entered), left=frozenset(left))
 
-    def _turned(
-        self, condition: Watched, before: View, after: View, changed: frozenset[str], run: Run | None = None
-    ) -> tuple[bool, bool]:
+    def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
         """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
-        by_time = condition.timed and before.at < after.at
-        if not by_time and before.profile.fields and changed.isdisjoint(condition.reads):
+        by_time = condition.timed and passage.takes_time
+        if not by_time and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
             return False, False
-        return self._holds(condition, before, run), self._holds(condition, after, run)
+        return self._holds(condition, passage.before, run), self._holds(condition, passage.after, run)
 
     def _holds(self, condition: Watched, view: View, run: Run | None) -> bool:
         """Before a visitor's first item no condition is true."""
@@ -145,7 +173,7 @@ class Instant:
 
     # (4) Goals
 
-    def _reach_goals(self, before: View, after: View) -> None:
+    def _reach_goals(self, passage: Passage) -> None:
         """Conversions of the runs that were there before; of one that came in the last round, since it started."""
         for run in self._runs():
             aim = self._flow_of(run).goal
@@ -155,8 +183,8 @@ class Instant:
                 self._keep(replace(run, goal=None))
                 continue
             born = self._born.pop(run.id, None)
-            earlier = before if born is None else View(born, self._now)
-            was, is_ = self._turned(aim.condition, earlier, after, _changed(earlier, after), run)
+            since = passage if born is None else Passage(View(born, self._now), passage.after)
+            was, is_ = self._turned(aim.condition, since, run)
             if is_ and not was:
                 self._convert(replace(run, goal=None))
 
@@ -186,39 +214,50 @@ class Instant:
 
     # (7) Starts
 
-    def _start(self, occurrence: Occurrence, tested: View, testing: View) -> None:
+    def _start(self, occurrence: Occurrence, passage: Passage) -> None:
         """Every `when` is tested before any run starts; then the runs start in order of declaration."""
         started: list[str] = []
-        for flow in sorted(self._called_for(occurrence, tested, testing), key=lambda flow: flow.order):
+        for flow in self._called_for(occurrence, passage):
             refusal = self._start_run(flow, occurrence)
             self.effects.trace.append(Decision(flow.name, refusal or Outcome.STARTED))
             if refusal is None:
                 started.append(flow.name)
         self._starts.append(started)
 
-    def _called_for(self, occurrence: Occurrence, tested: View, testing: View) -> Iterable[ReadyFlow]:
+    def _called_for(self, occurrence: Occurrence, passage: Passage) -> Sequence[ReadyFlow]:
         """The flows whose triggers have happened and whose `when` holds, and those whose condition has come true."""
-        found: dict[str, ReadyFlow] = {}
-        values, now = Values(testing.profile, self._program.catalogue.variables, occurrence.track), moment(self._now)
+        program = self._program
+        values, now = Values(passage.after.profile, program.catalogue.variables, occurrence.track), moment(self._now)
+        found: list[ReadyFlow] = []
         if occurrence.event is not None:
-            plan = self._program.plan(occurrence.event)
-            places: list[int] = plan.whens.evaluate(values, now)
-            found.update((plan.flows[place].name, plan.flows[place]) for place in places)
-        for flow in self._program.triggered(occurrence):
-            if flow.when is None or flow.when.evaluate(values, now):
-                found[flow.name] = flow
-        changed = _changed(tested, testing) if self._program.edges else frozenset[str]()
-        for flow in self._program.edges:
+            found += program.plan(occurrence.event).called_for(values, now)
+        others = [
+            flow for flow in program.triggered(occurrence) if flow.when is None or flow.when.evaluate(values, now)
+        ]
+        if program.edges.all:
+            others += self._come_true(passage, values)
+        if others:
+            found = sorted({flow.order: flow for flow in (*found, *others)}.values(), key=lambda flow: flow.order)
+        return found
+
+    def _come_true(self, passage: Passage, values: Values) -> Iterable[ReadyFlow]:
+        """The flows whose condition is true after, and was not before."""
+        edges, now = self._program.edges, moment(self._now)
+        if passage.takes_time or passage.is_birth:
+            candidates = edges.holding(values, now)
+        else:
+            before = Values(passage.before.profile, self._program.catalogue.variables)
+            candidates = edges.turned(passage.changed, before, values, now)
+        for flow in candidates:
             assert flow.edge is not None
-            was, is_ = self._turned(flow.edge, tested, testing, changed)
+            was, is_ = self._turned(flow.edge, passage)
             if is_ and not was:
-                found[flow.name] = flow
-        return found.values()
+                yield flow
 
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
         """Starts a run, or says why not."""
         tally, profile = self.profile.tallies.get(flow.name, NOTHING), self.profile
-        if any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
+        if profile.runs and any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
             return Outcome.IN_PROGRESS
         if flow.limit is not None and not tally.allows(*flow.limit, self._now):
             return Outcome.LIMIT
@@ -268,12 +307,13 @@ class Instant:
 
         Of conditions that nothing touched the timer knows already, unless it is set `afresh`.
         """
-        changed = _names_changed(before, self.profile.fields)
         due = NEVER if afresh or self.profile.due is None else self.profile.due
-        values = Values(self.profile, self._program.catalogue.variables)
-        for condition in self._program.timed:
-            if afresh or not changed.isdisjoint(condition.reads):
-                due = min(due, condition.look(values, self._now)[1])
+        if self._program.timed.all:
+            changed = _names_changed(before, self.profile.fields)
+            values = Values(self.profile, self._program.catalogue.variables)
+            for condition in self._program.timed.holding(values, moment(self._now)):
+                if afresh or not changed.isdisjoint(condition.reads):
+                    due = min(due, condition.look(values, self._now)[1])
         for run in self.profile.runs.values():
             due = min(due, self._due(run))
         self.profile = self.profile.armed(due if due < NEVER else None)
@@ -299,13 +339,11 @@ def _kept(value: Value) -> Value:
     return milliseconds(value) if isinstance(value, datetime) else value
 
 
-def _changed(before: View, after: View) -> frozenset[str]:
-    return _names_changed(before.profile.fields, after.profile.fields)
-
-
 def _names_changed(before: Fields, after: Fields) -> frozenset[str]:
     """The variables whose values differ; names with a leading dot are Whenflow's own."""
     if before is after:
         return frozenset()
-    different = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    return frozenset(key.decode() for key in different if not key.startswith(b"."))
+    earlier = before.get
+    different = [key for key, raw in after.items() if earlier(key) != raw]
+    different += before.keys() - after.keys()
+    return frozenset([key.decode() for key in different if not key.startswith(b".")])

@@ -32,7 +32,7 @@ from variables.store import (
     until_recovered,
 )
 
-PER_COMMIT = 100
+PER_COMMIT = 128
 """Happenings, and so visitors, that one commit is made of at the most: no script holds the server up for long."""
 SLICE = 0.005
 """Seconds of work after which the event loop gets its turn."""

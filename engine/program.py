@@ -1,14 +1,15 @@
 """A program: all the active declarations of an app, compiled. It knows what each happening may start."""
 
-from ast import Module
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from engine.compile import Compiled, Compiler
+from engine.compile import Compiled, Compiler, Environment
 from engine.flows import ReadyFlow, Triggers
+from engine.index import NO_TESTS, Crossings, Tests
 from engine.watch import Watched, watched
 from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
@@ -19,14 +20,14 @@ from variables.profile import Profile
 from variables.values import Value
 
 UTC = ZoneInfo("UTC")
+NOTHING_READ: Mapping[str, Value] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of the event."""
 
     event: EventField | None = None
-    track: Mapping[str, Value] = field(default_factory=dict)
+    track: Mapping[str, Value] = NOTHING_READ
     visit: bool = False
     identify: bool = False
     entered: frozenset[str] = frozenset()
@@ -34,20 +35,67 @@ class Occurrence:
     changed: frozenset[str] = frozenset()
 
 
+NOTHING_HAPPENED = Occurrence()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event may start, in order of declaration. `whens` gives the places of the flows whose `when` is true."""
+    """What an event may start, in order of declaration. `whens` tests their conditions, in the same order.
+
+    `reads_event`: whether anything is read of the event itself.
+    """
 
     flows: tuple[ReadyFlow, ...]
-    whens: Compiled
+    whens: Tests
+    reads_event: bool
 
-    @property
-    def reads_event(self) -> bool:
-        """Whether anything is read of the event itself."""
-        return any(flow.of_event for flow in self.flows) or not self.whens.reads.isdisjoint(TRACK_EVENT_VARIABLES)
+    def called_for(self, values: Environment, now: datetime) -> list[ReadyFlow]:
+        """The flows whose `when` is true."""
+        return [self.flows[place] for place in self.whens.true(values, now)]
 
 
-NOBODY = Plan((), Compiled(lambda values, now: [], (), lambda: Module([], [])))
+NOBODY = Plan((), NO_TESTS, reads_event=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """The flows that something else than an event may start, by what it is: a visit, a segment, a variable."""
+
+    visit: tuple[ReadyFlow, ...]
+    identify: tuple[ReadyFlow, ...]
+    enters: Mapping[str, Sequence[ReadyFlow]]
+    leaves: Mapping[str, Sequence[ReadyFlow]]
+    changes: Mapping[str, Sequence[ReadyFlow]]
+
+    def __bool__(self) -> bool:
+        return bool(self.visit or self.identify or self.enters or self.leaves or self.changes)
+
+    @classmethod
+    def of(cls, flows: Sequence[ReadyFlow]) -> Self:
+        return cls(
+            tuple(flow for flow in flows if flow.triggers.visit),
+            tuple(flow for flow in flows if flow.triggers.identify),
+            _by_name(flows, lambda triggers: triggers.enters),
+            _by_name(flows, lambda triggers: triggers.leaves),
+            _by_name(flows, lambda triggers: triggers.changes),
+        )
+
+    def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
+        """The flows for which what they wait for has happened; one that waits for two things may come twice."""
+        found: list[ReadyFlow] = []
+        if occurrence.visit:
+            found += self.visit
+        if occurrence.identify:
+            found += self.identify
+        for flows, names in (
+            (self.enters, occurrence.entered),
+            (self.leaves, occurrence.left),
+            (self.changes, occurrence.changed),
+        ):
+            if flows and names:
+                for name in names:
+                    found += flows.get(name, ())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +114,15 @@ class Program:
     """Names that are computed from others, such as `is_online`."""
     resets: Mapping[int, int]
     stops: Mapping[str, int]
-    edges: tuple[ReadyFlow, ...]
+    edges: Crossings[ReadyFlow]
     """Flows that start when their condition comes true, whatever made it so."""
     borders: Mapping[str, Watched]
     """Segments that a flow waits for somebody to enter or leave."""
-    timed: tuple[Watched, ...]
+    timed: Crossings[Watched]
     """Conditions of edges and borders that time alone can turn."""
     plans: Mapping[int, Plan] = field(repr=False)
     """By SEQ, what an event may start."""
-    _otherwise: tuple[ReadyFlow, ...] = field(repr=False)
-    """The flows that something else than an event may start."""
+    _otherwise: Otherwise = field(repr=False)
 
     @classmethod
     def build(
@@ -93,8 +140,12 @@ class Program:
         flows = [ReadyFlow.of(flow, order, compiler, catalogue) for order, flow in enumerate(script.flows)]
         crossed = set[str]().union(*(flow.triggers.enters | flow.triggers.leaves for flow in flows))
         borders = {name: watched(conditions[name], compiler) for name in conditions if name in crossed}
-        edges = tuple(flow for flow in flows if flow.edge is not None)
-        watches = (*(flow.edge for flow in edges), *borders.values())
+        edges = [(script.flows[flow.order].when, flow.edge, flow) for flow in flows]
+        watched_edges = [(when, edge, flow) for when, edge, flow in edges if when is not None and edge is not None]
+        watches = [
+            *((when, edge) for when, edge, _ in watched_edges),
+            *((conditions[name], border) for name, border in borders.items()),
+        ]
         return cls(
             version,
             catalogue,
@@ -103,17 +154,22 @@ class Program:
             {name: compiler.condition(expression) for name, expression in DERIVED.items()},
             resets or {},
             stops or {},
-            edges,
+            Crossings.of([(when, edge.reads, flow) for when, edge, flow in watched_edges], compiler),
             borders,
-            tuple(watch for watch in watches if watch is not None and watch.timed),
+            Crossings.of([(condition, each.reads, each) for condition, each in watches if each.timed], compiler),
             {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()},
-            tuple(flow for flow in flows if flow.triggers.are_not_only_events),
+            Otherwise.of(flows),
         )
 
     @property
     def watches(self) -> bool:
         """Whether a visitor is watched whatever happens."""
-        return bool(self.edges or self.borders)
+        return bool(self.edges.all or self.borders)
+
+    @property
+    def listens_to_changes(self) -> bool:
+        """Whether a flow waits for the change of a variable."""
+        return bool(self._otherwise.changes)
 
     def plan(self, event: EventField) -> Plan:
         return self.plans.get(event.seq, NOBODY)
@@ -125,7 +181,7 @@ class Program:
 
     def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
         """The flows for which something else than an event has happened that they wait for."""
-        return [flow for flow in self._otherwise if _is_triggered(flow.triggers, occurrence)]
+        return self._otherwise.triggered(occurrence) if self._otherwise else []
 
     def values(self, profile: Profile, now: datetime) -> dict[str, Value]:
         """Every variable's value for a visitor at an instant, the derived ones among them, by name."""
@@ -151,15 +207,16 @@ def _plan(event: EventField, flows: Sequence[ReadyFlow], script: Script, compile
     if not started:
         return NOBODY
     whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
-    return Plan(tuple(started), compiler.conditions(whens))
+    tests = Tests.of(whens, compiler)
+    reads_event = any(flow.of_event for flow in started) or not tests.reads.isdisjoint(TRACK_EVENT_VARIABLES)
+    return Plan(tuple(started), tests, reads_event)
 
 
-def _is_triggered(triggers: Triggers, occurrence: Occurrence) -> bool:
-    """Whether something else than an event, of what a flow waits for, has happened."""
-    return (
-        (triggers.visit and occurrence.visit)
-        or (triggers.identify and occurrence.identify)
-        or not triggers.enters.isdisjoint(occurrence.entered)
-        or not triggers.leaves.isdisjoint(occurrence.left)
-        or not triggers.changes.isdisjoint(occurrence.changed)
-    )
+def _by_name(
+    flows: Sequence[ReadyFlow], named: Callable[[Triggers], frozenset[str]]
+) -> Mapping[str, Sequence[ReadyFlow]]:
+    found: dict[str, list[ReadyFlow]] = {}
+    for flow in flows:
+        for name in named(flow.triggers):
+            found.setdefault(name, []).append(flow)
+    return found

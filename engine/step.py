@@ -5,14 +5,15 @@ instant at which a timer is due. The same functions run in the processor, in flo
 log gives the same bytes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
-from engine.program import Occurrence, Program
+from engine.program import NOTHING_READ, Occurrence, Program
 from variables.catalogue import EventField
 from variables.items import Identify, Item, Receipt, Track, Visit
 from variables.profile import PROGRAM, Profile, event_time, fold, without_reset_events
@@ -39,13 +40,12 @@ class Cause:
         return f"{self.entry.stamp:013}-{self.entry.sequence:06x}-{self.index + 1:03x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stepped:
+class Stepped(NamedTuple):
     profile: Profile
-    messages: tuple[Message, ...] = ()
-    outgoing: tuple[Outgoing, ...] = ()
-    conversions: tuple[Run, ...] = ()
-    trace: tuple[Decision, ...] = ()
+    messages: Sequence[Message] = ()
+    outgoing: Sequence[Outgoing] = ()
+    conversions: Sequence[Run] = ()
+    trace: Sequence[Decision] = ()
 
 
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
@@ -105,13 +105,7 @@ def _place(now: int) -> str:
 
 def _stepped(instant: Instant) -> Stepped:
     effects = instant.effects
-    return Stepped(
-        instant.profile,
-        tuple(effects.messages),
-        tuple(effects.outgoing),
-        tuple(effects.conversions),
-        tuple(effects.trace),
-    )
+    return Stepped(instant.profile, effects.messages, effects.outgoing, effects.conversions, effects.trace)
 
 
 # Receipts -------------------------------------------------------------------------------------------------------------
@@ -135,7 +129,7 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
             read = program.plan(event).reads_event
-            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else {})
+            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else NOTHING_READ)
         case Visit():
             return Occurrence(visit=True)
         case Identify():

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, cast
 
+import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -84,6 +85,20 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+def _packing(connection: type[AbstractConnection]) -> type[AbstractConnection]:
+    """The same kind of connection, with hiredis packing what is sent, as redis-py has it do for blocking ones.
+
+    redis-py's own packing, argument by argument in Python, was a sixth of the processor's time.
+    """
+
+    def pack_command(self: AbstractConnection, *args: Any) -> list[bytes]:
+        command, *rest = args
+        words = command.encode().split() if isinstance(command, str) else command.split()
+        return [hiredis.pack_command((*words, *rest))]
+
+    return type(f"Packing{connection.__name__}", (connection,), {"pack_command": pack_command})
+
+
 class Connections:
     """One process's connections: `commands` for short calls, and connections of their own for calls that wait.
 
@@ -112,8 +127,12 @@ class Connections:
     def _client(self) -> "Redis":
         retry = Retry(NoBackoff(), 0)
         if self._embedded is not None:
-            return Redis(unix_socket_path=str(self._embedded.socket), retry=retry, **_OPTIONS)
-        return Redis.from_url(self._urls[0], retry=retry, **_OPTIONS)
+            client = Redis(unix_socket_path=str(self._embedded.socket), retry=retry, **_OPTIONS)
+        else:
+            client = Redis.from_url(self._urls[0], retry=retry, **_OPTIONS)
+        pool = client.connection_pool
+        pool.connection_class = _packing(pool.connection_class)
+        return client
 
     @property
     def is_cluster(self) -> bool:

@@ -261,10 +261,15 @@ class _Operations:
 
     def change(self, change: Change) -> None:
         visitor, names = change.visitor, self._names
-        self._hash(names.profile(visitor), change.fields)
-        self._hash(names.tallies(visitor), {flow.encode(): tally.write() for flow, tally in change.tallies.items()})
-        self._hash(names.runs(visitor), {id.encode(): run.write() if run else None for id, run in change.runs.items()})
-        self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
+        if change.fields:
+            self._hash(names.profile(visitor), change.fields)
+        if change.tallies:
+            self._hash(names.tallies(visitor), {flow.encode(): tally.write() for flow, tally in change.tallies.items()})
+        if change.runs:
+            written = {id.encode(): run.write() if run else None for id, run in change.runs.items()}
+            self._hash(names.runs(visitor), written)
+        if change.statuses:
+            self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
         if change.new_number is not None:
             block, place = divmod(change.new_number, NUMBERS_IN_A_HASH)
             self.add("HSET", f"{names.names}{block}", place, visitor.encode("utf-8", "surrogatepass"))
@@ -304,7 +309,9 @@ def _note(entry: Entry) -> bytes:
 
 def logged(id: bytes, fields: Mapping[bytes, bytes]) -> Logged:
     """An entry as the store has it."""
-    note = from_json(fields[b"note"]) if b"note" in fields else {}
+    if b"note" not in fields:
+        return Logged(EntryId.parse(id.decode()), Entry(fields.get(b"body", b"")))
+    note = from_json(fields[b"note"])
     entry = Entry(
         fields.get(b"body", b""),
         tuple(note.get("rejected", ())),
@@ -316,7 +323,8 @@ def logged(id: bytes, fields: Mapping[bytes, bytes]) -> Logged:
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    parts = iter(flat)
+    return dict(zip(parts, parts, strict=True))
 
 
 def _profile(
@@ -326,7 +334,7 @@ def _profile(
         wanted.visitor,
         _pairs(fields),
         {flow.decode(): Tally.read(raw) for flow, raw in _pairs(tallies).items()},
-        {id.decode(): Run.read(id.decode(), raw) for id, raw in _pairs(runs).items()},
+        {id.decode(): Run.read(id.decode(), raw) for id, raw in _pairs(runs).items()} if runs else {},
         {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None},
     )
 

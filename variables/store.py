@@ -32,8 +32,7 @@ class EntryId(NamedTuple):
 START = EntryId(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One append: a visitor's batch as it came (`body`), or the word that a program holds from here on (`program`).
 
     `rejected`: indexes of the items that the sender was told are not taken. `meeting`: the owner's own word that the
@@ -52,8 +51,7 @@ class Entry:
         return self.program is None and self.meeting is None
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(NamedTuple):
     """An entry in the log."""
 
     id: EntryId
@@ -209,8 +207,7 @@ class StaleFlush(Exception):
     """A later flush of this sender came first; nothing was appended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A visitor to load, and the messages whose status is of interest."""
 
     visitor: str

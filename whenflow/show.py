@@ -68,7 +68,8 @@ def generated(out: Console, checked: Checked) -> None:
         plan = program.plan(event)
         started = ", ".join(flow.name for flow in plan.flows)
         out.print(f"\nevent {event.name}: {started or 'starts nothing'}", style="bold")
-        out.print(plan.whens.generated, markup=False)
+        for compiled in plan.whens.compiled:
+            out.print(compiled.generated, markup=False)
     for flow in program.flows.values():
         out.print(f"\nflow {flow.name}", style="bold")
         for compiled in flow.compiled:

@@ -1,0 +1,114 @@
+"""What is found without a look at each condition is what a look at each would find."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.instant import Versions
+from engine.program import Program
+from engine.step import Cause, step
+from grammar.program import read_files
+from tests.engine.test_step import EVENTS, track
+from variables.items import Content, Item, SetFields
+from variables.profile import Profile
+from variables.store import EntryId
+from variables.values import moment
+
+NOW = 1_767_261_600_000
+FLOW = '\nflow {name}:\n    {trigger}when {condition}\n    limit 100 per 1s\n    send web "{name}"\n'
+
+numbers = st.integers(0, 4)
+operators = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+subjects = st.sampled_from(["event_count_1", "visits", "score", "event_last_data_1.a", 'event_last_data_1["a"][0]'])
+texts = st.sampled_from(["x", "y"])
+bars = st.one_of(
+    st.builds("{} {} {}".format, subjects, operators, numbers),
+    st.builds("{} {} {}".format, numbers, operators, subjects),
+    st.builds("{0} {1} {2} {3} {4}".format, numbers, operators, subjects, operators, numbers),
+    st.builds("nick == '{}'".format, texts),
+    st.builds("event_last_data_1.a == '{}'".format, texts),
+    st.sampled_from(["vip", "vip == True", "nick is None", "is_online", "now - event_last_time_1 < 1s"]),
+)
+conditions = st.recursive(
+    bars,
+    lambda inner: st.one_of(
+        st.builds("({} and {})".format, inner, inner),
+        st.builds("({} or {})".format, inner, inner),
+        st.builds("not ({})".format, inner),
+    ),
+    max_leaves=4,
+)
+data = st.one_of(st.none(), numbers, texts, st.floats(0, 4), st.booleans(), st.lists(numbers, max_size=2))
+events: st.SearchStrategy[Content] = st.builds(lambda value: track(data={"a": value}), data)
+fields: st.SearchStrategy[Content] = st.builds(
+    SetFields,
+    st.one_of(
+        st.builds(lambda value: {"visits": value}, st.none() | numbers),
+        st.builds(lambda value: {"score": value}, st.none() | st.floats(0, 4)),
+        st.builds(lambda value: {"nick": value}, st.none() | texts),
+        st.builds(lambda value: {"vip": value}, st.none() | st.booleans()),
+    ),
+)
+items = st.lists(st.one_of(events, fields), min_size=1, max_size=12)
+
+
+def messages(flows: str, contents: list[Content]) -> list[list[str]]:
+    """The flows that sent a message at each of a visitor's items, a second apart."""
+    checked = read_files([("t.flow", EVENTS + flows)])
+    assert checked.ok, [found.message for found in checked.diagnostics]
+    program = Program.build(checked.script, 1)
+    profile, sent = Profile.new("v1"), []
+    for number, content in enumerate(contents):
+        cause = Cause(EntryId(NOW + number, 0))
+        stepped = step(profile, Item(content), cause, Versions(program))
+        profile = stepped.profile
+        sent.append([decision.flow for decision in stepped.trace])
+    return sent
+
+
+def told_apart(flow: str, conditions: list[str], contents: list[Content]) -> list[list[str]]:
+    """The same, each flow in a program of its own."""
+    alone = [messages(flow.format(name=f"f{n}", condition=each), contents) for n, each in enumerate(conditions)]
+    return [[name for one in alone for name in one[item]] for item in range(len(contents))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(conditions, min_size=40, max_size=60), items)
+def test_of_many_flows_on_an_event_those_start_whose_condition_holds(
+    several: list[str], contents: list[Content]
+) -> None:
+    flow = FLOW.replace("{trigger}", "on webclick\n    ")
+    together = "".join(flow.format(name=f"f{n}", condition=each) for n, each in enumerate(several))
+    assert messages(together, contents) == told_apart(flow, several, contents)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(conditions, min_size=1, max_size=12), items)
+def test_of_many_flows_those_start_whose_condition_comes_true(several: list[str], contents: list[Content]) -> None:
+    """What was false and is true, by a look at all of them after each item."""
+    flow = FLOW.replace("{trigger}", "")
+    together = "".join(flow.format(name=f"f{n}", condition=each) for n, each in enumerate(several))
+    assert messages(together, contents) == come_true(several, contents)
+
+
+def come_true(several: list[str], contents: list[Content]) -> list[list[str]]:
+    """By the truth of segments with the same conditions, before each item and after it."""
+    segments = "".join(f"\nsegment s{n}:\n    {each}\n" for n, each in enumerate(several))
+    checked = read_files([("t.flow", EVENTS + segments)])
+    assert checked.ok, [found.message for found in checked.diagnostics]
+    program = Program.build(checked.script, 1)
+    profile, found = Profile.new("v1"), []
+    for number, content in enumerate(contents):
+        now = NOW + number
+        before, profile = profile, step(profile, Item(content), Cause(EntryId(now, 0)), Versions(program)).profile
+        found.append(
+            [
+                f"f{n}"
+                for n in range(len(several))
+                if is_in(program, f"s{n}", profile, now) and not is_in(program, f"s{n}", before, now)
+            ]
+        )
+    return found
+
+
+def is_in(program: Program, segment: str, profile: Profile, now: int) -> bool:
+    return program.is_in(segment, profile, moment(now))
