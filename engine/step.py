@@ -16,7 +16,7 @@ from engine.instant import Instant, Versions
 from engine.program import NOTHING_READ, Occurrence, Program
 from variables.catalogue import EventField
 from variables.items import Identify, Item, Receipt, Track, Visit
-from variables.profile import PROGRAM, Profile, event_time, fold, without_reset_events
+from variables.profile import Profile, event_time, fold, having_met
 from variables.runs import Run
 from variables.store import EntryId, Message, Outgoing
 from variables.values import Value, moment
@@ -90,8 +90,7 @@ def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
 def meet(profile: Profile, now: int, versions: Versions) -> Stepped:
     """A visitor meets the program that has held for a while: what came true by time since then happens now."""
     program, known = versions.program, profile.program
-    profile = without_reset_events(profile, program.resets)
-    profile = profile.with_fields({**profile.fields, PROGRAM: b"%d" % program.version})
+    profile = having_met(profile, program.version, program.resets)
     instant = Instant(profile, now, _place(now), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))

@@ -106,6 +106,12 @@ def without_reset_events(profile: Profile, resets: Mapping[int, int]) -> Profile
     return profile.with_fields(fields)
 
 
+def having_met(profile: Profile, version: int, resets: Mapping[int, int]) -> Profile:
+    """The profile of a visitor who has met a program of this version, with these resets."""
+    profile = without_reset_events(profile, resets)
+    return profile.with_fields({**profile.fields, PROGRAM: b"%d" % version})
+
+
 def _counted(fields: dict[bytes, bytes], item: Item) -> bool:
     """Whether the item is here for the first time, as far as its sender lets us know; remembers it."""
     if item.client is not None and item.n is not None:
