@@ -87,8 +87,8 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class ReadyFlow:
-    """One flow, compiled. `when` is tested as something else than an event happens: those of events are tested together,
-    by a plan of the program. In place of triggers a flow has an `edge`.
+    """One flow, compiled. `when` is tested as something else than an event happens: those of events are tested
+    together, by a plan of the program. In place of triggers a flow has an `edge`.
 
     `limit`: how many starts, in how many milliseconds (None: in all). `of_event`: what it reads of the event that
     started it.
