@@ -20,7 +20,7 @@ from engine.step import Cause, Stepped, pass_time, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import DUE, NUMBER, PROGRAM, Profile
 from variables.runs import Run
-from variables.store import Change, DeadLetter, Logged, Message, Outgoing, Timer, Wanted
+from variables.store import Change, DeadLetter, EntryId, Logged, Message, Outgoing, Timer, Wanted
 
 _Key = TypeVar("_Key")
 _Thing = TypeVar("_Thing")
@@ -78,27 +78,27 @@ class Folding:
         self._profiles = dict(self._loaded)
         for place, happening in enumerate(self._happenings):
             if isinstance(happening, Timer):
-                self._pass_time(happening.visitor, happening.due)
+                self._pass_time(happening.visitor, EntryId(happening.due, 0))
             elif place in self._batches:
                 self._fold_batch(happening, self._batches[place])
             else:
                 for visitor in self._meeting:
-                    self._pass_time(visitor, happening.id.stamp)
+                    self._pass_time(visitor, happening.id)
             yield
 
     # What happens to a visitor
 
-    def _pass_time(self, visitor: str, now: int) -> None:
-        """What time alone has brought a visitor up to an instant. If that goes wrong, the timer does not come again."""
+    def _pass_time(self, visitor: str, until: EntryId) -> None:
+        """What time alone has brought a visitor before a place in the log. What goes wrong does not come again."""
         try:
-            for stepped in pass_time(self._profiles[visitor], now, self._versions):
+            for stepped in pass_time(self._profiles[visitor], until, self._versions):
                 self._keep(stepped)
         except Exception as error:
-            self._set_aside(f"{visitor} at {now}", error, b"")
+            self._set_aside(f"{visitor} at {until.stamp}", error, b"")
             self._profiles[visitor] = self._profiles[visitor].armed(None)
 
     def _fold_batch(self, logged: Logged, batch: Batch) -> None:
-        self._pass_time(batch.visitor, logged.id.stamp)
+        self._pass_time(batch.visitor, logged.id)
         for index in range(len(batch.items)):
             if index not in logged.entry.rejected:
                 self._fold_item(logged, batch, index)
@@ -136,9 +136,16 @@ class Folding:
     # What is different now
 
     def changes(self) -> Sequence[Change]:
-        """Visitor by visitor; those to whom nothing happened are left out."""
-        loaded = self._loaded
-        return [_change(loaded[v], profile) for v, profile in self._profiles.items() if profile is not loaded[v]]
+        """Visitor by visitor; those to whom nothing happened are left out.
+
+        A timer that fired is always written anew, also where the profile knows nothing of it: it would fire for ever.
+        """
+        loaded, fired = self._loaded, {one.visitor: one.number for one in self._happenings if isinstance(one, Timer)}
+        return [
+            _change(loaded[visitor], profile, fired.get(visitor))
+            for visitor, profile in self._profiles.items()
+            if profile is not loaded[visitor] or visitor in fired
+        ]
 
     def added(self) -> Mapping[str, int]:
         """What to add to the shard's counters: conversions, and the runs that wait, by where they do."""
@@ -160,9 +167,10 @@ def run_count(run: Run) -> str:
     return to_json(["run", run.flow, run.version, run.at]).decode()
 
 
-def _change(loaded: Profile, profile: Profile) -> Change:
+def _change(loaded: Profile, profile: Profile, fired: int | None) -> Change:
+    """`fired`: the visitor's number, as the timer that fell due has it."""
     fields = _difference(loaded.fields, profile.fields)
-    number = int(profile.fields[NUMBER])
+    number = int(profile.fields[NUMBER]) if fired is None else fired
     return Change(
         profile.visitor,
         fields,
@@ -170,7 +178,7 @@ def _change(loaded: Profile, profile: Profile) -> Change:
         _difference(loaded.runs, profile.runs),
         {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
         number if NUMBER not in loaded.fields else None,
-        (number, profile.due) if DUE in fields else None,
+        (number, profile.due) if DUE in fields or fired is not None else None,
     )
 
 

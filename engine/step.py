@@ -51,6 +51,8 @@ class Stepped:
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
     """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
     program = versions.program
+    if isinstance(item.content, Receipt) and not profile.fields:
+        return Stepped(profile)  # Nobody is born by one: the first item may be an edge, and a receipt starts no flow.
     folded = fold(profile, item, cause.now, program.catalogue)
     if folded is None:
         return Stepped(profile)
@@ -64,13 +66,13 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
     return _stepped(instant)
 
 
-def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Stepped]:
-    """All that time alone brings a visitor up to an instant (milliseconds), each thing at its own, in order."""
+def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
+    """All that time alone brings a visitor before a place in the log, each thing at its own instant, in order."""
     if profile.fields and profile.program < versions.program.version:
-        stepped = meet(profile, now, versions)
+        stepped = meet(profile, until, versions)
         yield stepped
         profile = stepped.profile
-    while (due := profile.due) is not None and due <= now:
+    while (due := profile.due) is not None and due <= until.stamp:
         stepped = wake(profile, due, versions)
         yield stepped
         profile = stepped.profile
@@ -78,25 +80,27 @@ def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Steppe
 
 def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
     """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
-    instant = Instant(profile, due, _place(due), versions)
+    instant = Instant(profile, due, _place(EntryId(due, 0)), versions)
     instant.time(due - 1)
     return _stepped(instant)
 
 
-def meet(profile: Profile, now: int, versions: Versions) -> Stepped:
-    """A visitor meets the program that has held for a while: what came true by time since then happens now."""
-    program, known = versions.program, profile.program
+def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
+    """A visitor meets, at an entry, the program that has held for a while: what came true by time since happens now."""
+    program, known, now = versions.program, profile.program, entry.stamp
     profile = without_reset_events(profile, program.resets)
     profile = profile.with_fields({**profile.fields, PROGRAM: b"%d" % program.version})
-    instant = Instant(profile, now, _place(now), versions)
+    instant = Instant(profile, now, _place(entry), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))
     return _stepped(instant)
 
 
-def _place(now: int) -> str:
-    """Where what time alone brings stands: before every item of that instant."""
-    return f"{now:013}-{0:06x}-{0:03x}"
+def _place(entry: EntryId) -> str:
+    """Sorts before the entry's items. A timer stands before all entries of its instant, a meeting before its own: at
+    one instant a visitor may come to both, and what they send must not share an id.
+    """
+    return f"{entry.stamp:013}-{entry.sequence:06x}-{0:03x}"
 
 
 def _stepped(instant: Instant) -> Stepped:

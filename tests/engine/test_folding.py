@@ -19,7 +19,7 @@ from engine.order import Happening
 from engine.program import Program
 from grammar.program import read_files
 from variables.memory_store import MemoryShard
-from variables.profile import NUMBER, Profile
+from variables.profile import NUMBER, PROGRAM, Profile
 from variables.store import START, Commit, Entry, EntryId, InboxMessage, Logged, Message, Ownership, Timer, Wanted
 from variables.tally import Tally
 
@@ -77,9 +77,9 @@ def logged(visitor: str, *items: Any, at: int = NOW, sequence: int = 0, **entry:
 
 
 def stored(visitor: str = "v", number: int = 0, **fields: str) -> Profile:
-    """A profile that is in the store already."""
+    """A profile that is in the store already, of a visitor who has met the program."""
     raw = {name.encode(): value.encode() for name, value in fields.items()}
-    return Profile(visitor, {NUMBER: b"%d" % number, **raw}, {}, {})
+    return Profile(visitor, {NUMBER: b"%d" % number, PROGRAM: b"1", **raw}, {}, {})
 
 
 def fold(
@@ -164,6 +164,7 @@ def test_a_status_is_written_only_when_it_rises() -> None:
 
 
 def test_a_timer_that_fell_due_is_taken_away() -> None:
+    """Though the profile knows nothing of it: it would fire for ever."""
     [change] = fold([Timer(NOW, 4, "v")], [stored(number=4)]).changes()
     assert (change.timer, change.fields) == ((4, None), {})
 
