@@ -20,7 +20,7 @@ from engine.step import Cause, Stepped, pass_time, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import DUE, NUMBER, PROGRAM, Profile
 from variables.runs import Run
-from variables.store import Change, DeadLetter, Logged, Message, Outgoing, Timer, Wanted
+from variables.store import Change, DeadLetter, EntryId, Logged, Message, Outgoing, Timer, Wanted
 
 _Key = TypeVar("_Key")
 _Thing = TypeVar("_Thing")
@@ -97,7 +97,7 @@ class Folding:
                 self._set_aside(str(happening.id), self._unreadable[place], happening.entry.body)
             else:
                 for visitor in self._meeting:
-                    yield from self._pass_time(visitor, happening.id.stamp)
+                    yield from self._pass_time(visitor, happening.id)
             self.done = place + 1
             yield
 
@@ -115,21 +115,21 @@ class Folding:
             return
         self._fired.add(timer.visitor)
         if fields.get(DUE) == b"%d" % timer.due:
-            yield from self._pass_time(timer.visitor, timer.due)
+            yield from self._pass_time(timer.visitor, EntryId(timer.due, 0))
 
-    def _pass_time(self, visitor: str, now: int) -> Iterator[None]:
-        """What time alone has brought a visitor up to an instant. What goes wrong is tried again with the next item."""
+    def _pass_time(self, visitor: str, until: EntryId) -> Iterator[None]:
+        """What time alone has brought a visitor before a place in the log. What fails is tried again with an item."""
         try:
-            for stepped in pass_time(self._profiles[visitor], now, self._versions):
+            for stepped in pass_time(self._profiles[visitor], until, self._versions):
                 self._keep(stepped)
                 yield
         except Exception as error:
             profile = self._profiles[visitor]
             self._stuck[visitor] = profile.fields.get(DUE)
-            self._set_aside(f"timer of {visitor} up to {now}", error, _shown(profile))
+            self._set_aside(f"timer of {visitor} up to {until.stamp}", error, _shown(profile))
 
     def _fold_batch(self, logged: Logged, batch: Batch) -> Iterator[None]:
-        yield from self._pass_time(batch.visitor, logged.id.stamp)
+        yield from self._pass_time(batch.visitor, logged.id)
         for index in range(len(batch.items)):
             if index not in logged.entry.rejected:
                 self._fold_item(logged, batch, index)

@@ -51,6 +51,8 @@ class Stepped(NamedTuple):
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
     """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
     program = versions.program
+    if isinstance(item.content, Receipt) and not profile.fields:
+        return Stepped(profile)  # Nobody is born by one: the first item may be an edge, and a receipt starts no flow.
     folded = fold(profile, item, cause.now, program.catalogue)
     if folded is None:
         return Stepped(profile)
@@ -64,17 +66,18 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
     return _stepped(instant)
 
 
-def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Stepped]:
-    """All that time alone brings a visitor up to an instant (milliseconds), each thing at its own, in order.
+def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
+    """All that time alone brings a visitor before a place in the log, each thing at its own instant, in order.
 
     A program is met with the first of them: whether the timer was read by itself or before an item changes nothing.
     """
     if profile.fields and profile.program < versions.program.version:
         due = profile.due
-        stepped = meet(profile, now if due is None or not versions.since <= due <= now else due, versions)
+        at_due = due is not None and versions.since <= due <= until.stamp
+        stepped = meet(profile, EntryId(due, 0) if at_due and due is not None else until, versions)
         yield stepped
         profile = stepped.profile
-    while (due := profile.due) is not None and due <= now:
+    while (due := profile.due) is not None and due <= until.stamp:
         stepped = wake(profile, due, versions)
         yield stepped
         profile = stepped.profile
@@ -82,24 +85,26 @@ def pass_time(profile: Profile, now: int, versions: Versions) -> Iterator[Steppe
 
 def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
     """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
-    instant = Instant(profile, due, _place(due), versions)
+    instant = Instant(profile, due, _place(EntryId(due, 0)), versions)
     instant.time(due - 1)
     return _stepped(instant)
 
 
-def meet(profile: Profile, now: int, versions: Versions) -> Stepped:
-    """A visitor meets the program that has held for a while: what came true by time since then happens now."""
-    program, known = versions.program, profile.program
+def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
+    """A visitor meets, at an entry, the program that has held for a while: what came true by time since happens now."""
+    program, known, now = versions.program, profile.program, entry.stamp
     profile = having_met(profile, program.version, program.resets)
-    instant = Instant(profile, now, _place(now), versions)
+    instant = Instant(profile, now, _place(entry), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))
     return _stepped(instant)
 
 
-def _place(now: int) -> str:
-    """Where what time alone brings stands: before every item of that instant."""
-    return f"{now:013}-{0:06x}-{0:03x}"
+def _place(entry: EntryId) -> str:
+    """Sorts before the entry's items. A timer stands before all entries of its instant, a meeting before its own: at
+    one instant a visitor may come to both, and what they send must not share an id.
+    """
+    return f"{entry.stamp:013}-{entry.sequence:06x}-{0:03x}"
 
 
 def _stepped(instant: Instant) -> Stepped:

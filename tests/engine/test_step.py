@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.decisions import Outcome
 from engine.instant import Versions
 from engine.program import Program
-from engine.step import Cause, Stepped, step
+from engine.step import Cause, Stepped, pass_time, step
 from grammar.program import read_files
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Status, Track, Visit
 from variables.profile import Profile
@@ -440,7 +440,39 @@ def test_messages_of_different_flows_and_visitors_never_share_an_id() -> None:
     assert not {m.id for m in one.messages} & {m.id for m in other.messages}
 
 
+def test_a_timer_and_a_meeting_of_one_instant_never_share_an_id() -> None:
+    """The timer fires, a program gives an event another UUID, and that ends the next wait: all in one millisecond."""
+    two_waits = """
+flow f:
+    on webclick
+    wait 1s
+    send web "one"
+    wait until event_count_2 == 0 for 1d
+    send web "two"
+"""
+    someone, at = visitor(two_waits), NOW + 1_000
+    someone.do(track("checkout"), NOW - 1)
+    someone.do(track(), NOW)
+    before, after = program(two_waits), replace(program(two_waits, version=2), resets={2: 2})
+    fired = list(pass_time(someone.profile, EntryId(at, 0), Versions(before)))
+    met = list(pass_time(fired[-1].profile, EntryId(at, 1), Versions(after, {1: before}, since=at)))
+    sent = [message for stepped in (*fired, *met) for message in stepped.messages]
+    assert [json.loads(message.body)["text"] for message in sent] == ["one", "two"]
+    assert sent[0].id < sent[1].id
+
+
 # Receipts
+
+
+def test_nobody_is_born_by_a_receipt() -> None:
+    """The first item may be an edge, and a receipt starts nothing: so it must not be the first."""
+    someone = visitor("""
+flow born:
+    when event_count_1 == 0
+    send web "hi"
+""")
+    assert someone.texts(Item(Receipt("m", "shown"), "c", 1)) == []
+    assert someone.texts(Visit({})) == ["hi"]
 
 
 @pytest.mark.parametrize("first", ["shown", "closed", "clicked"])

@@ -7,7 +7,7 @@ import pytest
 from whenflow.testing import run_all
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((*Path(__file__).parent.glob("*.flowtest"), *(ROOT / "examples").rglob("*.flowtest")))
+FILES = sorted((*Path(__file__).parent.rglob("*.flowtest"), *(ROOT / "examples").rglob("*.flowtest")))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
