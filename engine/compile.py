@@ -1,7 +1,7 @@
 """The last of the three steps from an author's text to running code: parse → generate → **compile**."""
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,23 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """Conditions, each with its place, that are false where `guard` is; and more that stand behind guards of their own."""
+
+    guard: Expression | None
+    tests: tuple[tuple[int, Expression], ...]
+    inside: tuple["Guarded", ...] = ()
+
+    def conditions(self) -> Iterator[Expression]:
+        """All of them, the guards among them."""
+        if self.guard is not None:
+            yield self.guard
+        yield from (condition for _, condition in self.tests)
+        for inner in self.inside:
+            yield from inner.conditions()
+
+
+@dataclass(frozen=True, slots=True)
 class Compiler:
     """What all the functions of one program have in common."""
 
@@ -74,21 +91,18 @@ class Compiler:
         """Compiles a text; `escape` makes a value fit for where it lands."""
         return self._compile(template, lambda generator: [ast.Return(generator.template(template, escape))])
 
-    def conditions(self, expressions: Sequence[Expression]) -> Compiled:
-        """Compiles several conditions into one function, which gives the places of those that are true, from 0.
+    def conditions(self, guarded: "Guarded") -> Compiled:
+        """Compiles many conditions into one function, which gives the places of those that are true.
 
-        Together they are called once, and read each variable once.
+        Together they are called once, read each variable once, and make once the comparisons that they share.
         """
 
         def body(generator: Generator) -> list[ast.stmt]:
-            tests = [_if_true(generator.condition(each), place) for place, each in enumerate(expressions)]
-            return [
-                ast.Assign([ast.Name("found", ast.Store())], ast.List([], ast.Load())),
-                *tests,
-                ast.Return(load("found")),
-            ]
+            shared = generator.sharing(guarded.conditions())
+            found = ast.Assign([ast.Name("found", ast.Store())], ast.List([], ast.Load()))
+            return [*shared, found, *_tests(guarded, generator), ast.Return(load("found"))]
 
-        return self._compile(expressions[0], body)
+        return self._compile(next(iter(guarded.conditions())), body)
 
     def _compile(self, node: Expression | Template, body: Body) -> Compiled:
         generator = self._generator()
@@ -111,6 +125,14 @@ def _tree(body: Body, generator: Generator) -> ast.Module:
         variables: list[ast.expr] = [ast.Name(local(name), ast.Store()) for name in sorted(generator.reads)]
         statements.insert(0, ast.Assign([ast.Tuple(variables, ast.Store())], load("v")))
     return ast.Module([ast.FunctionDef("evaluate", _PARAMETERS, statements, [])], [])
+
+
+def _tests(guarded: Guarded, generator: Generator) -> list[ast.stmt]:
+    """The tests behind a guard, and those behind the guards that stand behind it."""
+    tests = [_if_true(generator.condition(each), place) for place, each in guarded.tests]
+    for inner in guarded.inside:
+        tests += _tests(inner, generator)
+    return tests if guarded.guard is None else [ast.If(generator.condition(guarded.guard), tests, [])]
 
 
 def _if_true(condition: ast.expr, place: int) -> ast.stmt:

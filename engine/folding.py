@@ -181,7 +181,7 @@ class Folding:
         yield Change(
             profile.visitor,
             _difference(loaded.fields, profile.fields),
-            {flow: tally for flow, tally in profile.tallies.items() if loaded.tallies.get(flow) != tally},
+            {} if profile.tallies is loaded.tallies else profile.tallies.new,
             _difference(loaded.runs, profile.runs),
             {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
             number if NUMBER not in loaded.fields else None,

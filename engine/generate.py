@@ -10,7 +10,8 @@ check --generated`).
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,6 +39,7 @@ from grammar.nodes import (
 )
 from grammar.patterns import compile_pattern
 from grammar.types import NUMBER, Scope, Type, Types, infer_all, may_be_huge
+from grammar.walk import walk
 
 _COMPARE: dict[str, ast.cmpop] = {
     "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
@@ -72,6 +74,8 @@ class Generator:
     """Whether it may indeed."""
     reads: set[str] = field(default_factory=set)
     constants: dict[str, Any] = field(default_factory=dict)
+    _shared: dict[Expression, str] = field(default_factory=dict)
+    """Comparisons that several conditions of the function make, and where each one's outcome is kept."""
     _types: Types | None = None
     """Of the expression that is being generated; segments and derived names are expressions of their own."""
     _temporaries: int = 0
@@ -82,6 +86,12 @@ class Generator:
         """Code whose truth is the condition's."""
         with self._inside(expression):
             return self._truth(expression)
+
+    def sharing(self, conditions: Iterable[Expression]) -> list[ast.stmt]:
+        """Has what several of the conditions compare compared but once; the statements that have to come first."""
+        counts = Counter(part for each in conditions for part in walk(each) if _is_worth_sharing(part))
+        self._shared = {part: f"s{n}" for n, part in enumerate((p for p in counts if counts[p] > 1), 1)}
+        return [ast.Assign([ast.Name(name, ast.Store())], constant(None)) for name in self._shared.values()]
 
     def value(self, expression: Expression) -> ast.expr:
         """Code whose value is the expression's."""
@@ -282,8 +292,10 @@ class Generator:
         if isinstance(node, Boolean):
             operator = ast.And() if node.operator == "and" else ast.Or()
             return at(ast.BoolOp(operator, [self._truth(operand) for operand in node.operands]), node)
+        kept = self._shared.get(node) if _is_worth_sharing(node) else None
         generated = self._visit(node)
-        return all_of((*generated.guards, generated.value))
+        truth = all_of((*generated.guards, generated.value))
+        return truth if kept is None else ast.IfExp(is_not_none(load(kept)), load(kept), bind(kept, truth))
 
     # Functions
 
@@ -385,6 +397,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "upper": functions.upper,
     "strip": functions.strip,
 }
+
+
+def _is_worth_sharing(node: Expression) -> bool:
+    """Whether this is a comparison, true or false in any case, of something that has to be worked out first."""
+    if not isinstance(node, Comparison):
+        return False
+    return any(isinstance(part, Binary | Call) for side in (node.first, *(l.right for l in node.links)) for part in walk(side))
 
 
 def _only(type_: Type, kinds: Type) -> bool:

@@ -14,15 +14,26 @@ from datetime import datetime
 from math import inf
 from typing import Generic, Self, TypeVar
 
-from engine.compile import Compiled, Compiler, Environment
+from engine.compile import Compiled, Compiler, Environment, Guarded
 from grammar.built_in import DERIVED
-from grammar.nodes import Boolean, Call, Comparison, Constant, Expression, Index, Member, Name
+from grammar.nodes import (
+    Boolean,
+    Call,
+    Comparison,
+    ComparisonOperator,
+    Constant,
+    Expression,
+    Index,
+    Link,
+    Member,
+    Name,
+)
 from grammar.walk import walk
 from variables.values import Value
 
 _Thing = TypeVar("_Thing")
 
-_MIRRORED = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MIRRORED: dict[ComparisonOperator, ComparisonOperator] = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,14 @@ class Bar:
     """A comparison with a literal. `subject`: a variable, or what is read inside it."""
 
     subject: Expression
-    operator: str
+    operator: ComparisonOperator
     literal: int | float | str
+
+    @property
+    def expression(self) -> Expression:
+        """The comparison."""
+        span = self.subject.span
+        return Comparison(span, self.subject, (Link(span, self.operator, Constant(span, self.literal)),))
 
     @property
     def order(self) -> int:
@@ -79,7 +96,7 @@ def _conjuncts(condition: Expression) -> Iterator[Expression]:
 def _bar(node: Expression) -> Bar | None:
     if not isinstance(node, Comparison):
         return None
-    operator: str = node.links[0].operator
+    operator: ComparisonOperator = node.links[0].operator
     left, right = node.first, node.links[0].right
     if operator not in _MIRRORED:
         return None
@@ -195,28 +212,32 @@ def telling_bars(conditions: Sequence[Parts]) -> list[Bar | None]:
 
 # Conditions that are tested together ----------------------------------------------------------------------------------
 
-BLOCK = 32
-"""Conditions that one function tests: as many as a look at the bars costs."""
+BLOCK = 8
+"""Conditions that stand behind one bar: as many as it costs about as much to test as to look at another bar."""
+MOST_BLOCKS = 32
+"""Blocks that are looked at one after the other, by one function. Of more, those whose bars hold are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """Many conditions, tested at once. Where there are more than a block of them, only those whose bars hold are."""
+    """Many conditions, tested at once. Those that stand behind bars are tested only where their bars hold."""
 
-    _always: "_Block | None"
-    _bars: "Bars[_Block] | None"
+    _plain: "_Tested | None"
+    _bars: "Bars[_Tested] | None"
     compiled: tuple[Compiled, ...]
 
     @classmethod
     def of(cls, conditions: Sequence[Expression], compiler: Compiler) -> Self:
-        if len(conditions) <= BLOCK:
-            behind, always = dict[Bar, list[int]](), list(range(len(conditions)))
-        else:
-            behind, always = _grouped(telling_bars([Parts.of(condition) for condition in conditions]))
-        blocks = [(bar, _Block.of(places, conditions, compiler)) for bar, places in behind.items()]
-        tested = _Block.of(always, conditions, compiler) if always else None
-        whole = (*([] if tested is None else [tested.tests]), *(block.tests for _, block in blocks))
-        return cls(tested, Bars(blocks, compiler) if blocks else None, whole)
+        blocks, plain = _blocks(telling_bars([Parts.of(condition) for condition in conditions]))
+        if sum(block.size for block in blocks) <= MOST_BLOCKS:
+            tested = _Tested.of(conditions, plain, blocks, compiler)
+            return cls(tested, None, (tested.tests,))
+        behind = [
+            (block.bar, _Tested.of(conditions, block.places, (), compiler)) for each in blocks for block in each.chain()
+        ]
+        always = _Tested.of(conditions, plain, (), compiler) if plain else None
+        whole = (*([] if always is None else [always.tests]), *(tested.tests for _, tested in behind))
+        return cls(always, Bars(behind, compiler), whole)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -224,11 +245,10 @@ class Tests:
 
     def true(self, values: Environment, now: datetime) -> list[int]:
         """The places of those that are true."""
-        found = [] if self._always is None else self._always.true(values, now)
-        if self._bars is None:
-            return found
-        for block in self._bars.holding(values, now):
-            found += block.true(values, now)
+        found: list[int] = [] if self._plain is None else self._plain.true(values, now)
+        if self._bars is not None:
+            for tested in self._bars.holding(values, now):
+                found += tested.true(values, now)
         return sorted(found)
 
 
@@ -237,26 +257,53 @@ NO_TESTS = Tests(None, None, ())
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Conditions that one function tests, and their places among all."""
+    """Places of conditions that stand behind one bar. Whoever comes not over it comes not over that of `further` either."""
 
+    bar: Bar
     places: tuple[int, ...]
+    further: "_Block | None" = None
+
+    @property
+    def size(self) -> int:
+        """How many blocks this is, with the further ones."""
+        return sum(1 for _ in self.chain())
+
+    def chain(self) -> "Iterator[_Block]":
+        block: _Block | None = self
+        while block is not None:
+            yield block
+            block = block.further
+
+    def guarded(self, conditions: Sequence[Expression]) -> Guarded:
+        inside: tuple[Guarded, ...] = () if self.further is None else (self.further.guarded(conditions),)
+        return Guarded(self.bar.expression, tuple((place, conditions[place]) for place in self.places), inside)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """Conditions that one function tests; it gives the places of those that are true."""
+
     tests: Compiled
 
     @classmethod
-    def of(cls, places: Sequence[int], conditions: Sequence[Expression], compiler: Compiler) -> Self:
-        return cls(tuple(places), compiler.conditions([conditions[place] for place in places]))
+    def of(
+        cls, conditions: Sequence[Expression], plain: Sequence[int], blocks: Sequence[_Block], compiler: Compiler
+    ) -> Self:
+        guarded = tuple(block.guarded(conditions) for block in blocks)
+        return cls(compiler.conditions(Guarded(None, tuple((place, conditions[place]) for place in plain), guarded)))
 
     def true(self, values: Environment, now: datetime) -> list[int]:
         found: list[int] = self.tests.evaluate(values, now)
-        return [self.places[place] for place in found]
+        return found
 
 
-def _grouped(bars: Sequence[Bar | None]) -> tuple[dict[Bar, list[int]], list[int]]:
-    """The places of conditions by the bar that a block of them stands behind, and those that stand behind none.
+def _blocks(bars: Sequence[Bar | None]) -> tuple[list[_Block], list[int]]:
+    """Blocks of conditions by the bar that they stand behind, and the places of those that stand behind none.
 
-    Neighbours on one side share a block, which stands behind the bar that falls first.
+    Neighbours on one side of a subject share a block, which stands behind the bar that falls first; the block of those
+    that fall later is further on.
     """
-    always = [place for place, bar in enumerate(bars) if bar is None]
+    plain = [place for place, bar in enumerate(bars) if bar is None]
     equal: dict[Bar, list[int]] = {}
     sides: dict[tuple[Expression, bool], list[tuple[int | float, int, Bar]]] = {}
     for place, bar in enumerate(bars):
@@ -266,13 +313,20 @@ def _grouped(bars: Sequence[Bar | None]) -> tuple[dict[Bar, list[int]], list[int
             equal.setdefault(bar, []).append(place)
         else:
             sides.setdefault((bar.subject, bar.operator in (">", ">=")), []).append((bar.literal, place, bar))
-    behind = dict(equal)
-    for (_, is_above), members in sides.items():
-        members.sort(key=lambda member: member[:2], reverse=not is_above)
-        for start in range(0, len(members), BLOCK):
-            block = members[start : start + BLOCK]
-            behind.setdefault(block[0][2], []).extend(place for _, place, _ in block)
-    return behind, always
+    blocks = [_Block(bar, tuple(places)) for bar, places in equal.items()]
+    blocks += [_side(members, is_above=is_above) for (_, is_above), members in sides.items()]
+    return blocks, plain
+
+
+def _side(members: list[tuple[int | float, int, Bar]], *, is_above: bool) -> _Block:
+    """Of one side the block whose bar falls first, with those further on. A bar `>= 5` falls before one `> 5`."""
+    members.sort(key=lambda member: (member[0] if is_above else -member[0], len(member[2].operator) < 2))
+    further: _Block | None = None
+    for start in reversed(range(0, len(members), BLOCK)):
+        some = members[start : start + BLOCK]
+        further = _Block(some[0][2], tuple(place for _, place, _ in some), further)
+    assert further is not None
+    return further
 
 
 # Conditions that are watched ------------------------------------------------------------------------------------------

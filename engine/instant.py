@@ -12,15 +12,16 @@ from typing import NamedTuple
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Watch
-from engine.program import NOTHING_HAPPENED, Occurrence, Program
+from engine.program import NOBODY, NOTHING_HAPPENED, Occurrence, Program
 from engine.provider import Values
-from engine.running import Effects, Running, values_of_run
+from engine.running import Effects, Place, Running, values_of_run
 from engine.watch import NEVER, Watched
-from variables.profile import Fields, Profile
+from variables.profile import DUE, Fields, Profile
 from variables.runs import Run
-from variables.tally import NOTHING
 from variables.values import Value, milliseconds, moment
 
+_STARTED, _LIMIT = Outcome.STARTED, Outcome.LIMIT
+"""Python 3.11 takes a while to find an enumeration's members."""
 MOST_ROUNDS = 16
 """At one instant; what flows would start in each other beyond is dropped."""
 
@@ -75,10 +76,11 @@ class Passage:
 class Instant:
     """Works through an instant. Afterwards `profile` and `effects` say what came of it."""
 
-    def __init__(self, profile: Profile, now: int, place: str, versions: Versions) -> None:
+    def __init__(self, profile: Profile, now: int, place: Place, versions: Versions) -> None:
         self.profile = profile
         self.effects = Effects(place)
         self._now = now
+        self._moment = moment(now)
         self._versions = versions
         self._program = versions.program
         self._starts: list[list[str]] = []
@@ -111,7 +113,8 @@ class Instant:
         for _ in range(MOST_ROUNDS):
             after = View(self.profile, self._now)
             passage = Passage(before, after)
-            occurrence = self._crossed(occurrence, passage)
+            if self._program.listens:
+                occurrence = self._crossed(occurrence, passage)
             if self.profile.runs:
                 self._reach_goals(passage)
                 self._exit()
@@ -189,8 +192,8 @@ class Instant:
                 self._convert(replace(run, goal=None))
 
     def _convert(self, run: Run) -> None:
-        tally = self.profile.tallies.get(run.flow, NOTHING).converted()
-        self.profile = replace(self.profile, tallies={**self.profile.tallies, run.flow: tally})
+        tallies = self.profile.tallies
+        self.profile = replace(self.profile, tallies=tallies.having(run.flow, tallies.of(run.flow).converted()))
         self.effects.conversions.append(run)
         self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED))
         self._keep(run)
@@ -219,18 +222,19 @@ class Instant:
         started: list[str] = []
         for flow in self._called_for(occurrence, passage):
             refusal = self._start_run(flow, occurrence)
-            self.effects.trace.append(Decision(flow.name, refusal or Outcome.STARTED))
             if refusal is None:
                 started.append(flow.name)
+            self.effects.trace.append(Decision(flow.name, refusal or _STARTED))
         self._starts.append(started)
 
     def _called_for(self, occurrence: Occurrence, passage: Passage) -> Sequence[ReadyFlow]:
         """The flows whose triggers have happened and whose `when` holds, and those whose condition has come true."""
-        program = self._program
-        values, now = Values(passage.after.profile, program.catalogue.variables, occurrence.track), moment(self._now)
-        found: list[ReadyFlow] = []
-        if occurrence.event is not None:
-            found += program.plan(occurrence.event).called_for(values, now)
+        program, now = self._program, self._moment
+        plan = NOBODY if occurrence.event is None else program.plan(occurrence.event)
+        values = Values(passage.after.profile, program.catalogue.variables, occurrence.track, plan.reads)
+        found = plan.called_for(values, now) if plan.flows else []
+        if not program.starts_otherwise:
+            return found
         others = [
             flow for flow in program.triggered(occurrence) if flow.when is None or flow.when.evaluate(values, now)
         ]
@@ -242,7 +246,7 @@ class Instant:
 
     def _come_true(self, passage: Passage, values: Values) -> Iterable[ReadyFlow]:
         """The flows whose condition is true after, and was not before."""
-        edges, now = self._program.edges, moment(self._now)
+        edges, now = self._program.edges, self._moment
         if passage.takes_time or passage.is_birth:
             candidates = edges.holding(values, now)
         else:
@@ -256,11 +260,11 @@ class Instant:
 
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
         """Starts a run, or says why not."""
-        tally, profile = self.profile.tallies.get(flow.name, NOTHING), self.profile
+        profile = self.profile
         if profile.runs and any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
             return Outcome.IN_PROGRESS
-        if flow.limit is not None and not tally.allows(*flow.limit, self._now):
-            return Outcome.LIMIT
+        if flow.limit is not None and not profile.tallies.allows(flow.name, *flow.limit, self._now):
+            return _LIMIT
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
@@ -268,7 +272,8 @@ class Instant:
         if running.exits():
             return Outcome.EXIT
         self._born[id] = profile
-        running.profile = replace(profile, tallies={**profile.tallies, flow.name: tally.started(self._now)})
+        tally = profile.tallies.of(flow.name).started(self._now)
+        running.profile = replace(profile, tallies=profile.tallies.having(flow.name, tally))
         running.go(0)
         self._take_up(running)
         return None
@@ -300,18 +305,21 @@ class Instant:
     # The next instant
 
     def _is_due(self, profile: Profile) -> bool:
-        return profile.due is not None and profile.due <= self._now
+        due = profile.due
+        return due is not None and due <= self._now
 
     def _arm(self, before: Fields, *, afresh: bool) -> None:
         """Sets the visitor's one timer: to the first instant at which time alone may do something.
 
         Of conditions that nothing touched the timer knows already, unless it is set `afresh`.
         """
+        if not (self._program.timed.all or self.profile.runs or DUE in self.profile.fields):
+            return
         due = NEVER if afresh or self.profile.due is None else self.profile.due
         if self._program.timed.all:
             changed = _names_changed(before, self.profile.fields)
             values = Values(self.profile, self._program.catalogue.variables)
-            for condition in self._program.timed.holding(values, moment(self._now)):
+            for condition in self._program.timed.holding(values, self._moment):
                 if afresh or not changed.isdisjoint(condition.reads):
                     due = min(due, condition.look(values, self._now)[1])
         for run in self.profile.runs.values():

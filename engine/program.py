@@ -15,7 +15,7 @@ from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
 from grammar.nodes import Constant, Script
 from grammar.scope import Place, Scope
-from variables.catalogue import Catalogue, EventField
+from variables.catalogue import Catalogue, EventField, Variable
 from variables.profile import Profile
 from variables.values import Value
 
@@ -42,11 +42,12 @@ NOTHING_HAPPENED = Occurrence()
 class Plan:
     """What an event may start, in order of declaration. `whens` tests their conditions, in the same order.
 
-    `reads_event`: whether anything is read of the event itself.
+    `reads`: the variables that these read. `reads_event`: whether anything is read of the event itself.
     """
 
     flows: tuple[ReadyFlow, ...]
     whens: Tests
+    reads: tuple[Variable, ...]
     reads_event: bool
 
     def called_for(self, values: Environment, now: datetime) -> list[ReadyFlow]:
@@ -54,7 +55,7 @@ class Plan:
         return [self.flows[place] for place in self.whens.true(values, now)]
 
 
-NOBODY = Plan((), NO_TESTS, reads_event=False)
+NOBODY = Plan((), NO_TESTS, (), reads_event=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,11 @@ class Program:
     plans: Mapping[int, Plan] = field(repr=False)
     """By SEQ, what an event may start."""
     _otherwise: Otherwise = field(repr=False)
+    starts_otherwise: bool = field(init=False)
+    """Whether anything else than an event may start a flow."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts_otherwise", bool(self._otherwise or self.edges.all))
 
     @classmethod
     def build(
@@ -157,7 +163,7 @@ class Program:
             Crossings.of([(when, edge.reads, flow) for when, edge, flow in watched_edges], compiler),
             borders,
             Crossings.of([(condition, each.reads, each) for condition, each in watches if each.timed], compiler),
-            {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()},
+            {event.seq: _plan(event, flows, script, compiler, catalogue) for event in catalogue.events.values()},
             Otherwise.of(flows),
         )
 
@@ -165,6 +171,11 @@ class Program:
     def watches(self) -> bool:
         """Whether a visitor is watched whatever happens."""
         return bool(self.edges.all or self.borders)
+
+    @property
+    def listens(self) -> bool:
+        """Whether a flow waits for the change of a variable, or for somebody to enter or leave a segment."""
+        return bool(self._otherwise.changes or self.borders)
 
     @property
     def listens_to_changes(self) -> bool:
@@ -176,12 +187,11 @@ class Program:
 
     def may_start(self, occurrence: Occurrence) -> bool:
         """Whether a flow waits for what has happened, as far as that is known of an item alone."""
-        planned = occurrence.event is not None and bool(self.plan(occurrence.event).flows)
-        return planned or bool(self._otherwise)
+        return self.starts_otherwise or (occurrence.event is not None and bool(self.plan(occurrence.event).flows))
 
     def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
         """The flows for which something else than an event has happened that they wait for."""
-        return self._otherwise.triggered(occurrence) if self._otherwise else []
+        return self._otherwise.triggered(occurrence)
 
     def values(self, profile: Profile, now: datetime) -> dict[str, Value]:
         """Every variable's value for a visitor at an instant, the derived ones among them, by name."""
@@ -202,14 +212,17 @@ class Program:
         return bool(compiled.evaluate({**values, "visitor_id": profile.visitor}, now))
 
 
-def _plan(event: EventField, flows: Sequence[ReadyFlow], script: Script, compiler: Compiler) -> Plan:
+def _plan(
+    event: EventField, flows: Sequence[ReadyFlow], script: Script, compiler: Compiler, catalogue: Catalogue
+) -> Plan:
     started = [ready for ready in flows if event.seq in ready.triggers.events]
     if not started:
         return NOBODY
     whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
     tests = Tests.of(whens, compiler)
     reads_event = any(flow.of_event for flow in started) or not tests.reads.isdisjoint(TRACK_EVENT_VARIABLES)
-    return Plan(tuple(started), tests, reads_event)
+    reads = tuple(catalogue.variables[name] for name in sorted(tests.reads & catalogue.variables.keys()))
+    return Plan(tuple(started), tests, reads, reads_event)
 
 
 def _by_name(

@@ -1,6 +1,6 @@
 """The variable provider: gives a function the values of the names that it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from variables.catalogue import Variable
@@ -13,18 +13,27 @@ _NOTHING: Mapping[str, Value] = MappingProxyType({})
 class Values(dict[str, Value]):
     """A visitor's values by name, each read out of the profile when it is first asked for.
 
-    `own`: values that are no visitor's: of a run, or of the event at hand.
+    `own`: values that are no visitor's: of a run, or of the event at hand. `at_once`: variables that will be asked for
+    in any case, and are cheaper to read together.
     """
 
-    __slots__ = ("_fields", "_variables")
+    __slots__ = ("_profile", "_variables")
 
     def __init__(
-        self, profile: Profile, variables: Mapping[str, Variable], own: Mapping[str, Value] = _NOTHING
+        self,
+        profile: Profile,
+        variables: Mapping[str, Variable],
+        own: Mapping[str, Value] = _NOTHING,
+        at_once: Iterable[Variable] = (),
     ) -> None:
-        super().__init__(own)
-        self["visitor_id"] = profile.visitor
-        self._fields, self._variables = profile.fields, variables
+        get = profile.fields.get
+        super().__init__(
+            {v.name: v.default if (raw := get(v.key)) is None else v.reader(raw) for v in at_once}, **own
+        )
+        self._profile, self._variables = profile, variables
 
     def __missing__(self, name: str) -> Value:
-        value = self[name] = self._variables[name].read(self._fields)
+        if name == "visitor_id":
+            return self._profile.visitor
+        value = self[name] = self._variables[name].read(self._profile.fields)
         return value

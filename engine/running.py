@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
+from typing import NamedTuple
 
 from pydantic_core import to_json
 
@@ -16,14 +17,27 @@ from engine.turns import bounds_of, next_turn
 from engine.watch import Watched
 from variables.profile import Profile, write_all
 from variables.runs import Run
-from variables.store import Message, Outgoing
+from variables.store import EntryId, Message, Outgoing
 from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
+
+
+class Place(NamedTuple):
+    """An instant of a visitor's: an item by its index in its entry from 1, or what comes before the entry's items."""
+
+    entry: EntryId
+    index: int = 0
+
+    def __str__(self) -> str:
+        """Texts of these sort as the instants follow each other."""
+        return f"{self.entry.stamp:013}-{self.entry.sequence:06x}-{self.index:03x}"
 
 
 class Effects:
     """What came of one instant of one visitor so far. `place` names the instant in the log, for the messages' ids."""
 
-    def __init__(self, place: str) -> None:
+    __slots__ = ("_sent", "conversions", "messages", "outgoing", "place", "trace")
+
+    def __init__(self, place: Place) -> None:
         self.place = place
         self.messages: list[Message] = []
         self.outgoing: list[Outgoing] = []

@@ -6,7 +6,7 @@ log gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
 from engine.program import NOTHING_READ, Occurrence, Program
+from engine.running import Place
 from variables.catalogue import EventField
 from variables.items import Identify, Item, Receipt, Track, Visit
 from variables.profile import Profile, event_time, fold, having_met
@@ -22,8 +23,7 @@ from variables.store import EntryId, Message, Outgoing
 from variables.values import Value, moment
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The item's place in the log: its entry, and its index in the entry's batch."""
 
     entry: EntryId
@@ -35,9 +35,9 @@ class Cause:
         return self.entry.stamp
 
     @property
-    def place(self) -> str:
-        """Sorts behind all that is due up to this instant."""
-        return f"{self.entry.stamp:013}-{self.entry.sequence:06x}-{self.index + 1:03x}"
+    def place(self) -> Place:
+        """Behind all that is due up to this instant."""
+        return Place(self.entry, self.index + 1)
 
 
 class Stepped(NamedTuple):
@@ -84,8 +84,12 @@ def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[
 
 
 def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
-    """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
-    instant = Instant(profile, due, _place(EntryId(due, 0)), versions)
+    """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen.
+
+    It stands before all entries of its instant, as a meeting stands before its own entry's items: at one instant a
+    visitor may come to all three, and what they send must not share an id.
+    """
+    instant = Instant(profile, due, Place(EntryId(due, 0)), versions)
     instant.time(due - 1)
     return _stepped(instant)
 
@@ -94,17 +98,10 @@ def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
     """A visitor meets, at an entry, the program that has held for a while: what came true by time since happens now."""
     program, known, now = versions.program, profile.program, entry.stamp
     profile = having_met(profile, program.version, program.resets)
-    instant = Instant(profile, now, _place(entry), versions)
+    instant = Instant(profile, now, Place(entry), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))
     return _stepped(instant)
-
-
-def _place(entry: EntryId) -> str:
-    """Sorts before the entry's items. A timer stands before all entries of its instant, a meeting before its own: at
-    one instant a visitor may come to both, and what they send must not share an id.
-    """
-    return f"{entry.stamp:013}-{entry.sequence:06x}-{0:03x}"
 
 
 def _stepped(instant: Instant) -> Stepped:

@@ -1,6 +1,6 @@
 """The catalogue: the event fields and the variables that an app's program declares, beside the standard ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Self
@@ -35,13 +35,15 @@ class Variable:
     writers: Writer = Writer.NOBODY
     by_visit: bool = False
     key: bytes = field(init=False)
+    reader: Callable[[bytes], Value] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", self.name.encode())
+        object.__setattr__(self, "reader", READERS[self.kind])
 
     def read(self, fields: Mapping[bytes, bytes]) -> Value:
         raw = fields.get(self.key)
-        return self.default if raw is None else READERS[self.kind](raw)
+        return self.default if raw is None else self.reader(raw)
 
 
 @dataclass(frozen=True, slots=True)

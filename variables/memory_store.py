@@ -211,8 +211,9 @@ class MemoryShard:
         fields = dict(profile.fields)
         write_all(fields, change.fields)
         runs = {id: run for id, run in {**profile.runs, **change.runs}.items() if run is not None}
-        tallies = {**profile.tallies, **change.tallies}
-        self._profiles[change.visitor] = replace(profile, fields=fields, tallies=tallies, runs=runs)
+        for flow, tally in change.tallies.items():
+            profile = replace(profile, tallies=profile.tallies.having(flow, tally))
+        self._profiles[change.visitor] = replace(profile, fields=fields, runs=runs)
         if change.new_number is not None:
             self._names[change.new_number] = change.visitor
         inbox = self._inboxes.get(change.visitor, {})

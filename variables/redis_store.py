@@ -32,7 +32,7 @@ from variables.store import (
     Wanted,
     WrongKey,
 )
-from variables.tally import Tally
+from variables.tally import NO_TALLIES, Tallies
 
 LOG_BOUND = 1_000_000
 """Entries a shard's log may hold, folded late or not at all, before appends are refused."""
@@ -132,7 +132,7 @@ class RedisShard:
         try:
             return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
         except (ValueError, TypeError, AttributeError) as error:
-            raise WrongKey(f"runs or tallies cannot be read: {error}") from error
+            raise WrongKey(f"runs cannot be read: {error}") from error
 
     async def commit(self, commit: Commit) -> int | None:
         operations = _Operations(self._keys)
@@ -333,7 +333,7 @@ def _profile(
     return Profile(
         wanted.visitor,
         _pairs(fields),
-        {flow.decode(): Tally.read(raw) for flow, raw in _pairs(tallies).items()},
+        Tallies(_pairs(tallies)) if tallies else NO_TALLIES,
         {id.decode(): Run.read(id.decode(), raw) for id, raw in _pairs(runs).items()} if runs else {},
         {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None},
     )

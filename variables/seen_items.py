@@ -32,26 +32,21 @@ _hash_of_client = lru_cache(maxsize=1024)(_hash)
 def take_number(memory: bytes, client: str, n: int) -> bytes | None:
     """The memory with item `n` of the client in it; None if it is there already, or older than the window."""
     key = _hash_of_client(client)
-    for start in range(0, len(memory), _client.size):
-        found, highest, window = _client.unpack_from(memory, start)
-        if found == key:
-            advanced = _advance(highest, window, n)
-            if advanced is None:
-                return None
-            return memory[:start] + memory[start + _client.size :] + _client.pack(key, *advanced)
-    kept = memory[-(CLIENTS - 1) * _client.size :]
-    return kept + _client.pack(key, n, 1)
-
-
-def _advance(highest: int, window: int, n: int) -> tuple[int, int] | None:
-    """The window with `n` in it; bit k of it stands for the number `highest - k`."""
-    if n > highest:
+    start = len(memory) - _client.size
+    if memory[start : start + _HASH] != key:  # nearly always it is the client heard of last
+        start = next((at for at in range(0, start, _client.size) if memory[at : at + _HASH] == key), -1)
+        if start < 0:
+            return memory[-(CLIENTS - 1) * _client.size :] + _client.pack(key, n, 1)
+    _, highest, window = _client.unpack_from(memory, start)
+    if n > highest:  # bit k of the window stands for the number `highest - k`
         ahead = n - highest
-        return n, ((window << ahead) | 1) & _ALL if ahead < WINDOW else 1
-    bit = 1 << (highest - n) if highest - n < WINDOW else 0
-    if bit == 0 or window & bit:
-        return None
-    return highest, window | bit
+        highest, window = n, ((window << ahead) | 1) & _ALL if ahead < WINDOW else 1
+    else:
+        bit = 1 << (highest - n) if highest - n < WINDOW else 0
+        if bit == 0 or window & bit:
+            return None
+        window |= bit
+    return memory[:start] + memory[start + _client.size :] + _client.pack(key, highest, window)
 
 
 def take_id(memory: bytes, identifier: str) -> bytes | None:

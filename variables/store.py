@@ -7,11 +7,15 @@ product). Times are milliseconds by the store's own clock; every value is a byte
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from variables.profile import Profile
 from variables.runs import Run
 from variables.tally import Tally
+
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class EntryId(NamedTuple):
@@ -126,15 +130,14 @@ class Outgoing:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What one commit does to one visitor. A None takes the field, the run or the timer away."""
 
     visitor: str
-    fields: Mapping[bytes, bytes | None] = field(default_factory=dict)
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
-    runs: Mapping[str, Run | None] = field(default_factory=dict)
-    statuses: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[bytes, bytes | None] = _NOTHING
+    tallies: Mapping[str, Tally] = _NOTHING
+    runs: Mapping[str, Run | None] = _NOTHING
+    statuses: Mapping[str, str] = _NOTHING
     new_number: int | None = None
     timer: tuple[int, int | None] | None = None
     """The visitor's number and when its timer is due, if that changes."""

@@ -38,7 +38,7 @@ class Misfit(ValueError):
 
 def moment(milliseconds: int) -> datetime:
     """The instant so many milliseconds after 1970 (exact, where `fromtimestamp` would round)."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + milliseconds * MILLISECOND
 
 
 def milliseconds(instant: datetime) -> int:

@@ -239,8 +239,7 @@ class Run:
                 found = any(run.flow == flow.text and run.in_progress for run in runs)
                 return None if found is wanted else failures.other_course(command)
             case ExpectGoal(visitor=visitor, flow=flow, wanted=wanted):
-                tally = (await self._profile(visitor.text)).tallies.get(flow.text)
-                found = tally is not None and tally.conversions > 0
+                found = (await self._profile(visitor.text)).tallies.of(flow.text).conversions > 0
                 return None if found is wanted else failures.other_course(command)
             case ExpectError():
                 return self._expect_error(command)

@@ -425,15 +425,23 @@ async def test_a_shards_own_key_of_another_type_leaves_nothing_written(
     await shard.close()
 
 
-@pytest.mark.parametrize(
-    ("kind", "raw"),
-    [("runs", "no json"), ("runs", "[]"), ("runs", "{}"), ("tallies", "many"), ("tallies", "")],
-)
-async def test_a_run_or_tally_that_cannot_be_read_is_told(
-    connections: Connections, app: str, kind: str, raw: str
-) -> None:
+@pytest.mark.parametrize("raw", ["no json", "[]", "{}"])
+async def test_a_run_that_cannot_be_read_is_told(connections: Connections, app: str, raw: str) -> None:
     shard = RedisShard(connections, app, 0)
-    await connections.commands.hset(f"wf:{{{app}:0}}:{kind}:v", "name", raw)
+    await connections.commands.hset(f"wf:{{{app}:0}}:runs:v", "name", raw)
     with pytest.raises(WrongKey):
         await shard.load([Wanted("v")])
     assert (await profile_of(shard, "w")).runs == {}
+
+
+@pytest.mark.parametrize("raw", ["many", "", "1"])
+async def test_a_tally_that_cannot_be_read_is_told_to_whoever_asks_for_it(
+    connections: Connections, app: str, raw: str
+) -> None:
+    shard = RedisShard(connections, app, 0)
+    await connections.commands.hset(f"wf:{{{app}:0}}:tallies:v", mapping={"name": raw, "other": "1 0 5"})
+    tallies = (await profile_of(shard, "v")).tallies
+    assert tallies.of("other") == Tally(1, 0, (5,))
+    with pytest.raises(ValueError, match="unpack|invalid"):
+        tallies.of("name")
+    await shard.close()
