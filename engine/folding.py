@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from pydantic_core import to_json
@@ -25,6 +25,7 @@ from variables.store import Change, DeadLetter, EntryId, Logged, Message, Outgoi
 _Key = TypeVar("_Key")
 _Thing = TypeVar("_Thing")
 _NONE: Mapping[int, Program] = MappingProxyType({})
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 _log = structlog.get_logger(__name__)
 
 
@@ -48,6 +49,7 @@ class Folding:
         self.done = 0
         """How many of the happenings have been folded to their end."""
         self._versions = versions
+        self._version = b"%d" % versions.program.version
         self._happenings = happenings
         self._meeting = meeting
         self._unreadable: dict[int, Exception] = {}
@@ -71,10 +73,10 @@ class Folding:
 
     def wanted(self) -> Sequence[Wanted]:
         """The visitors concerned, each once, and the messages whose receipts are among the items."""
-        wanted: dict[str, list[str]] = {visitor: [] for visitor in self._meeting}
-        wanted.update((timer.visitor, []) for timer in self._happenings if isinstance(timer, Timer))
+        wanted: dict[str, tuple[str, ...]] = dict.fromkeys(self._meeting, ())
+        wanted.update((timer.visitor, ()) for timer in self._happenings if isinstance(timer, Timer))
         for batch in self._batches.values():
-            wanted.setdefault(batch.visitor, []).extend(batch.receipts())
+            wanted[batch.visitor] = (*wanted.get(batch.visitor, ()), *batch.receipts())
         return [Wanted(visitor, tuple(dict.fromkeys(messages))) for visitor, messages in wanted.items()]
 
     def fold(self, profiles: Sequence[Profile], older: Mapping[int, Program] = _NONE) -> Iterator[None]:
@@ -91,8 +93,10 @@ class Folding:
         for place, happening in enumerate(self._happenings):
             if isinstance(happening, Timer):
                 yield from self._fire(happening)
-            elif place in self._batches:
-                yield from self._fold_batch(happening, self._batches[place])
+            elif (batch := self._batches.get(place)) is not None:
+                if self._is_behind(batch.visitor, happening.id):
+                    yield from self._pass_time(batch.visitor, happening.id)
+                self._fold_batch(happening, batch)
             elif place in self._unreadable:
                 self._set_aside(str(happening.id), self._unreadable[place], happening.entry.body)
             else:
@@ -128,37 +132,44 @@ class Folding:
             self._stuck[visitor] = profile.fields.get(DUE)
             self._set_aside(f"timer of {visitor} up to {until.stamp}", error, _shown(profile))
 
-    def _fold_batch(self, logged: Logged, batch: Batch) -> Iterator[None]:
-        yield from self._pass_time(batch.visitor, logged.id)
-        for index in range(len(batch.items)):
-            if index not in logged.entry.rejected:
-                self._fold_item(logged, batch, index)
+    def _is_behind(self, visitor: str, until: EntryId) -> bool:
+        """Whether time alone may have brought a visitor something before a place in the log."""
+        fields = self._profiles[visitor].fields
+        return DUE in fields or (PROGRAM in fields and fields[PROGRAM] != self._version)
 
-    def _fold_item(self, logged: Logged, batch: Batch, index: int) -> None:
-        """One item. What goes wrong with it is set aside, and nobody else's items wait for it (promise 6)."""
-        profile = self._profiles[batch.visitor]
-        try:
-            item = batch.item(index, logged.id.stamp, from_server=logged.entry.from_server)
-            stepped = step(profile, item, Cause(logged.id, index), self._versions)
-        except BadItem as bad:
-            _log.debug("item not taken", entry=str(logged.id), index=index, code=bad.code)
-        except Exception as error:
-            self._set_aside(f"{logged.id} item {index}", error, logged.entry.body)
-        else:
-            if stepped.profile is not profile:
-                self._keep(stepped)
+    def _fold_batch(self, logged: Logged, batch: Batch) -> None:
+        """Item by item. What goes wrong with one is set aside, and nobody else's items wait for it (promise 6)."""
+        id, entry = logged
+        for index in range(len(batch.items)):
+            if index in entry.rejected:
+                continue
+            profile = self._profiles[batch.visitor]
+            try:
+                item = batch.item(index, id.stamp, entry.from_server)
+                stepped = step(profile, item, Cause(id, index), self._versions)
+            except BadItem as bad:
+                _log.debug("item not taken", entry=str(id), index=index, code=bad.code)
+            except Exception as error:
+                self._set_aside(f"{id} item {index}", error, entry.body)
+            else:
+                if stepped.profile is not profile:
+                    self._keep(stepped)
 
     def _keep(self, stepped: Stepped) -> None:
         """Takes up what a step gave. Who is new gets the next number, however the log was cut in batches."""
         profile = stepped.profile
         if NUMBER not in profile.fields:
-            born = {NUMBER: b"%d" % self.visitors, PROGRAM: b"%d" % self._versions.program.version}
+            born = {NUMBER: b"%d" % self.visitors, PROGRAM: self._version}
             profile, self.visitors = profile.with_fields({**profile.fields, **born}), self.visitors + 1
         self._profiles[profile.visitor] = profile
-        self.messages += stepped.messages
-        self.outgoing += stepped.outgoing
-        self.counts.update(conversion_count(run) for run in stepped.conversions)
-        self.trace += [(profile.visitor, decision) for decision in stepped.trace]
+        if stepped.messages:
+            self.messages += stepped.messages
+        if stepped.outgoing:
+            self.outgoing += stepped.outgoing
+        if stepped.conversions:
+            self.counts.update(conversion_count(run) for run in stepped.conversions)
+        if stepped.trace:
+            self.trace += [(profile.visitor, decision) for decision in stepped.trace]
 
     def _set_aside(self, where: str, error: Exception, body: bytes) -> None:
         _log.error("set aside", where=where, exc_info=error)
@@ -177,24 +188,23 @@ class Folding:
         if not raw.isdigit():
             self._set_aside(profile.visitor, ValueError(f"{raw!r} is no visitor's number"), _shown(profile))
             return
-        number = int(raw)
         yield Change(
             profile.visitor,
             _difference(loaded.fields, profile.fields),
-            {} if profile.tallies is loaded.tallies else profile.tallies.new,
+            _NOTHING if profile.tallies is loaded.tallies else profile.tallies.new,
             _difference(loaded.runs, profile.runs),
-            {id: status for id, status in profile.inbox.items() if status not in ("sent", loaded.inbox.get(id))},
-            number if NUMBER not in loaded.fields else None,
-            self._timer(profile, number),
+            _NOTHING if profile.inbox is loaded.inbox else _new_statuses(loaded.inbox, profile.inbox),
+            int(raw) if NUMBER not in loaded.fields else None,
+            self._timer(profile, loaded, raw),
         )
 
-    def _timer(self, profile: Profile, number: int) -> tuple[int, int | None] | None:
+    def _timer(self, profile: Profile, loaded: Profile, number: bytes) -> tuple[int, int | None] | None:
         """A timer that fired is written in any case, so that none can fire for ever."""
         visitor, due = profile.visitor, profile.fields.get(DUE)
         if visitor in self._stuck and self._stuck[visitor] == due:
-            return number, None
-        if visitor in self._fired or due != self._loaded[visitor].fields.get(DUE):
-            return number, profile.due
+            return int(number), None
+        if due != loaded.fields.get(DUE) or visitor in self._fired:
+            return int(number), profile.due
         return None
 
     def added(self) -> Mapping[str, int]:
@@ -224,9 +234,14 @@ def _shown(profile: Profile) -> bytes:
     return to_json({"visitor": profile.visitor, "fields": fields, "runs": runs})
 
 
-def _difference(before: Mapping[_Key, _Thing], after: Mapping[_Key, _Thing]) -> dict[_Key, _Thing | None]:
+def _new_statuses(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Those that are to be written; of a message that was sent nothing is, and it may have been read since."""
+    return {id: status for id, status in after.items() if status not in ("sent", before.get(id))}
+
+
+def _difference(before: Mapping[_Key, _Thing], after: Mapping[_Key, _Thing]) -> Mapping[_Key, _Thing | None]:
     if before is after:
-        return {}
+        return _NOTHING
     known = before.get
     written: dict[_Key, _Thing | None] = {key: thing for key, thing in after.items() if known(key) != thing}
     if not before.keys() <= after.keys():

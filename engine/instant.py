@@ -192,8 +192,7 @@ class Instant:
                 self._convert(replace(run, goal=None))
 
     def _convert(self, run: Run) -> None:
-        tallies = self.profile.tallies
-        self.profile = replace(self.profile, tallies=tallies.having(run.flow, tallies.of(run.flow).converted()))
+        self.profile = self.profile.with_tally(run.flow, self.profile.tallies.of(run.flow).converted())
         self.effects.conversions.append(run)
         self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED))
         self._keep(run)
@@ -272,8 +271,7 @@ class Instant:
         if running.exits():
             return Outcome.EXIT
         self._born[id] = profile
-        tally = profile.tallies.of(flow.name).started(self._now)
-        running.profile = replace(profile, tallies=profile.tallies.having(flow.name, tally))
+        running.profile = profile.with_tally(flow.name, profile.tallies.of(flow.name).started(self._now))
         running.go(0)
         self._take_up(running)
         return None
@@ -296,11 +294,7 @@ class Instant:
         self._keep(running.run)
 
     def _keep(self, run: Run) -> None:
-        """A run is kept while it goes on, and after that while its goal may be reached."""
-        runs = {**self.profile.runs, run.id: run}
-        if not run.in_progress and run.goal is None:
-            del runs[run.id]
-        self.profile = replace(self.profile, runs=runs)
+        self.profile = self.profile.with_run(run)
 
     # The next instant
 

@@ -35,7 +35,7 @@ class Place(NamedTuple):
 class Effects:
     """What came of one instant of one visitor so far. `place` names the instant in the log, for the messages' ids."""
 
-    __slots__ = ("_sent", "conversions", "messages", "outgoing", "place", "trace")
+    __slots__ = ("_sent", "_time", "conversions", "messages", "outgoing", "place", "trace")
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -44,6 +44,14 @@ class Effects:
         self.trace: list[Decision] = []
         self.conversions: list[Run] = []
         self._sent = 0
+        self._time: str | None = None
+
+    @property
+    def time(self) -> str:
+        """The instant as JSON has it."""
+        if self._time is None:
+            self._time = iso(moment(self.place.entry.stamp))
+        return self._time
 
     def message_id(self, visitor: str, flow: str) -> str:
         """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
@@ -140,21 +148,21 @@ class Running:
     # Where a run waits and ends
 
     def _wait(self, at: int, due: int) -> None:
-        self.run = replace(self.run, at=at, since=self.now, due=due)
+        self.run = self.run.waiting(at, self.now, due)
 
     def _wait_no_more(self) -> None:
-        self.run = replace(self.run, since=None, due=None)
+        self.run = self.run.waiting(self.run.at, None, None)
 
     def _held(self, at: int) -> bool:
         """Whether a message has to wait for the flow's hours; then the run waits until they begin."""
         hours = self.flow.hours
         if hours is None or hours.window.holds(moment(self.now).astimezone(hours.zone)):
             return False
-        self.run = replace(self.run, at=at, since=None, due=next_opening(hours, self.now))
+        self.run = self.run.waiting(at, None, next_opening(hours, self.now))
         return True
 
     def _end(self, outcome: Outcome | None = None) -> None:
-        self.run = replace(self.run, at=None, since=None, due=None)
+        self.run = self.run.waiting(None, None, None)
         if outcome is not None:
             self._tell(outcome)
 
@@ -195,10 +203,10 @@ class Running:
             "text": self._value(step.text),
             "sender": None if step.sender is None else self._line(step.sender),
             "button": None if step.button is None else {part: self._line(text) for part, text in step.button.items()},
-            "time": iso(moment(self.now)),
+            "time": self.effects.time,
         }
         self.effects.messages.append(Message(self.profile.visitor, id, to_json(body)))
-        self.profile = replace(self.profile, inbox={**self.profile.inbox, id: "sent"})
+        self.profile = self.profile.with_status(id, "sent")
 
     def _mail(self, step: Email) -> None:
         to = self._value(step.to)
@@ -213,7 +221,7 @@ class Running:
             "subject": self._line(step.subject),
             "text": self._value(step.text),
             "html": None if step.html is None else self._value(step.html),
-            "time": iso(moment(self.now)),
+            "time": self.effects.time,
         }
         self.effects.outgoing.append(Outgoing(self.profile.visitor, id, "email", to_json(body)))
 
@@ -225,7 +233,7 @@ class Running:
             "url": step.url,
             "visitor": self.profile.visitor,
             "values": {name: self._value(compiled) for name, compiled in step.values.items()},
-            "time": iso(moment(self.now)),
+            "time": self.effects.time,
         }
         self.effects.outgoing.append(
             Outgoing(self.profile.visitor, id, "webhook", to_json(body, fallback=json_default))

@@ -6,7 +6,6 @@ log gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -119,7 +118,7 @@ def _receive(profile: Profile, receipt: Receipt) -> Profile:
     known = profile.inbox.get(receipt.message)
     if known is None or _RANKS[receipt.status] <= _RANKS[known]:
         return profile
-    return replace(profile, inbox={**profile.inbox, receipt.message: receipt.status})
+    return profile.with_status(receipt.message, receipt.status)
 
 
 # What an item is to flows ---------------------------------------------------------------------------------------------

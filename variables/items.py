@@ -180,7 +180,7 @@ class Batch(NamedTuple):
     body: bytes
     """What goes into the log: the body as it came, or mended where a strict JSON reader would refuse it whole."""
 
-    def item(self, index: int, received: int, *, from_server: bool = False) -> Item:
+    def item(self, index: int, received: int, from_server: bool = False) -> Item:
         """The item at an index; `received` is when its batch reached the store, in milliseconds. Raises BadItem."""
         clock_error = 0 if self.sent_at is None else received - self.sent_at
         return _read_item(self.items[index], self.client, clock_error, from_server)

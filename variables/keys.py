@@ -89,18 +89,17 @@ class ShardKeys:
     def inbox(self, visitor: str) -> str:
         return f"{self.prefix}inbox:{_encoded(visitor)}"
 
-    def of_visitor(self, visitor: str) -> tuple[str, str, str, str]:
+    def of_visitor(self, visitor: str) -> tuple[str, str, str]:
         """All that a load reads of a visitor, in the order that load.lua wants."""
         encoded = _encoded(visitor)
         return (
             f"{self.prefix}profile:{encoded}",
             f"{self.prefix}tallies:{encoded}",
             f"{self.prefix}runs:{encoded}",
-            f"{self.prefix}inbox:{encoded}",
         )
 
 
 def _encoded(visitor: str) -> str:
-    if visitor.isascii() and visitor.isalnum():
+    if visitor.isalnum() and visitor.isascii():
         return visitor
     return quote(visitor, safe="@.,;!*+=$'()~", errors="surrogatepass")

@@ -11,7 +11,7 @@ from variables.catalogue import Catalogue, EventField, event_keys
 from variables.items import BadItem, Identify, Item, Receipt, SetFields, Track, Visit
 from variables.runs import Run
 from variables.seen_items import take_id, take_number
-from variables.tally import NO_TALLIES, Tallies
+from variables.tally import NO_TALLIES, Tallies, Tally
 
 Fields = Mapping[bytes, bytes]
 """A profile's hash as it lies in Redis: variable names (and a few names with a dot, Whenflow's own) to values."""
@@ -54,6 +54,22 @@ class Profile:
     def with_fields(self, fields: Fields) -> "Profile":
         """The same visitor with other fields."""
         return Profile(self.visitor, fields, self.tallies, self.runs, self.inbox)
+
+    def with_tally(self, flow: str, tally: Tally) -> "Profile":
+        """The same visitor with another tally of a flow."""
+        return Profile(self.visitor, self.fields, self.tallies.having(flow, tally), self.runs, self.inbox)
+
+    def with_run(self, run: Run) -> "Profile":
+        """The same visitor with a run as it is now: kept while it goes on, and then while its goal may be reached."""
+        runs = dict(self.runs)
+        runs[run.id] = run
+        if not run.in_progress and run.goal is None:
+            del runs[run.id]
+        return Profile(self.visitor, self.fields, self.tallies, runs, self.inbox)
+
+    def with_status(self, message: str, status: str) -> "Profile":
+        """The same visitor with another status of a message."""
+        return Profile(self.visitor, self.fields, self.tallies, self.runs, {**self.inbox, message: status})
 
     def armed(self, due: int | None) -> "Profile":
         """The same visitor with another timer, or none."""

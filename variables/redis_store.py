@@ -1,9 +1,10 @@
 """The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from msgpack import packb, unpackb
 from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 
@@ -41,7 +42,7 @@ FLUSH_MEMORY = 600_000
 NUMBERS_IN_A_HASH = 128
 _TRACES_AT_ONCE = 5_000
 SLICE = 256
-"""Field-value pairs that one HSET of a commit carries: a script's stack is not endless."""
+"""Fields that one HDEL of a commit takes away: a script's stack is not endless."""
 
 
 class RedisShard:
@@ -73,6 +74,7 @@ class RedisShard:
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         """Has a connection of its own, dropped if the call is cancelled: no half-read answer is left."""
         blocking = self._blocking or self._connections.blocking(self._keys.log)
+        blocking.set_response_callback("XREAD", _as_it_comes)
         self._blocking = None
         try:
             block = 0 if patience is None else max(1, patience)
@@ -83,7 +85,7 @@ class RedisShard:
             await blocking.aclose()
             raise
         self._blocking = blocking
-        return [logged(*raw) for raw in answer[0][1]] if answer else []
+        return [logged(*raw) for _, entries in answer or () for raw in entries]
 
     async def read(self, after: EntryId, limit: int) -> Reading:
         keys = [self._keys.log, self._keys.timers, self._keys.names]
@@ -94,7 +96,7 @@ class RedisShard:
         ]
         return Reading(
             int(now),
-            [logged(id, _pairs(fields)) for id, fields in entries],
+            [logged(id, fields) for id, fields in entries],
             due,
             more_entries=len(entries) == limit,
             more_timers=len(due) == limit,
@@ -124,13 +126,15 @@ class RedisShard:
 
     async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
         keys: list[str] = []
-        args: list[Any] = []
         for one in wanted:
             keys += self._keys.of_visitor(one.visitor)
-            args += (len(one.messages), *one.messages)
-        answers = await self._connections.script("load", keys, args)
+        asked = [(one.visitor, message) for one in wanted if one.messages for message in one.messages]
+        keys += [self._keys.inbox(visitor) for visitor, _ in asked]
+        args = [len(wanted), *(message for _, message in asked)]
+        visitors, found = unpackb(await self._connections.script("load", keys, args), raw=True)
+        statuses = iter(found)
         try:
-            return [_profile(one, *answer) for one, answer in zip(wanted, answers, strict=True)]
+            return [_profile(one, statuses, *kept) for one, kept in zip(wanted, visitors, strict=True)]
         except (ValueError, TypeError, AttributeError) as error:
             raise WrongKey(f"runs cannot be read: {error}") from error
 
@@ -165,7 +169,7 @@ class RedisShard:
             to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
         ]
         keys = [self._keys.owner, self._keys.log, self._keys.timers, *operations.keys]
-        next_timer = await self._connections.script("commit", keys, head + operations.args)
+        next_timer = await self._connections.script("commit", keys, [*head, operations.packed()])
         return None if next_timer is None else int(next_timer)
 
     # Reading
@@ -244,20 +248,24 @@ class RedisShard:
 
 
 class _Operations:
-    """A commit's writes as commit.lua takes them: command, index into KEYS, how many arguments, the arguments."""
+    """A commit's writes as commit.lua takes them: command, index into KEYS, the arguments."""
 
     def __init__(self, keys: ShardKeys) -> None:
         self._names = keys
         self._index: dict[str, int] = {}
-        self.args: list[Any] = []
+        self._all: list[tuple[Any, ...]] = []
 
     @property
     def keys(self) -> list[str]:
         return list(self._index)
 
+    def packed(self) -> bytes:
+        """The server reads MessagePack as it was before bytes had a type of their own."""
+        packed: bytes = packb(self._all, use_bin_type=False, unicode_errors="surrogatepass")
+        return packed
+
     def add(self, command: str, key: str, *args: Any) -> None:
-        index = self._index.setdefault(key, len(self._index) + 4)
-        self.args += (command, index, len(args), *args)
+        self._all.append((command, self._index.setdefault(key, len(self._index) + 4), *args))
 
     def change(self, change: Change) -> None:
         visitor, names = change.visitor, self._names
@@ -272,7 +280,7 @@ class _Operations:
             self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
         if change.new_number is not None:
             block, place = divmod(change.new_number, NUMBERS_IN_A_HASH)
-            self.add("HSET", f"{names.names}{block}", place, visitor.encode("utf-8", "surrogatepass"))
+            self._hash(f"{names.names}{block}", {b"%d" % place: visitor.encode("utf-8", "surrogatepass")})
         if change.timer is not None:
             number, due = change.timer
             if due is None:
@@ -282,15 +290,21 @@ class _Operations:
 
     def append(self, entry: Entry) -> None:
         """An entry of the owner's own, into the log, which is the second of the script's keys."""
-        self.args += ("XADD", 2, 3, "*", "note", _note(entry))
+        self._all.append(("XADD", 2, "*", "note", _note(entry)))
 
     def _hash(self, key: str, writes: Mapping[bytes, bytes | None]) -> None:
-        written = [part for field, raw in writes.items() if raw is not None for part in (field, raw)]
-        for start in range(0, len(written), 2 * SLICE):
-            self.add("HSET", key, *written[start : start + 2 * SLICE])
-        taken_away = [field for field, raw in writes.items() if raw is None]
-        if taken_away:
-            self.add("HDEL", key, *taken_away)
+        if None in writes.values():
+            taken_away = [field for field, raw in writes.items() if raw is None]
+            for start in range(0, len(taken_away), SLICE):
+                self.add("HDEL", key, *taken_away[start : start + SLICE])
+            writes = {field: raw for field, raw in writes.items() if raw is not None}
+        if writes:
+            self.add("HSET", key, writes)
+
+
+def _as_it_comes(answer: Any, **options: Any) -> Any:
+    """In place of redis-py's own reading of an answer, which would make dictionaries of all fields."""
+    return answer
 
 
 def _note(entry: Entry) -> bytes:
@@ -307,35 +321,38 @@ def _note(entry: Entry) -> bytes:
     return to_json(note) if note else b""
 
 
-def logged(id: bytes, fields: Mapping[bytes, bytes]) -> Logged:
-    """An entry as the store has it."""
-    if b"note" not in fields:
-        return Logged(EntryId.parse(id.decode()), Entry(fields.get(b"body", b"")))
-    note = from_json(fields[b"note"])
+def logged(id: bytes, fields: Sequence[bytes]) -> Logged:
+    """An entry as the store has it: its id, and names and values by turns."""
+    stamp, _, sequence = id.partition(b"-")
+    at = EntryId(int(stamp), int(sequence))
+    if len(fields) == 2 and fields[0] == b"body":
+        return Logged(at, Entry(fields[1]))
+    found = dict(zip(fields[::2], fields[1::2], strict=True))
+    note = from_json(found.get(b"note", b"{}"))
     entry = Entry(
-        fields.get(b"body", b""),
+        found.get(b"body", b""),
         tuple(note.get("rejected", ())),
         note.get("from_server", False),
         note.get("program"),
         tuple(note["meeting"]) if "meeting" in note else None,
     )
-    return Logged(EntryId.parse(id.decode()), entry)
-
-
-def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    parts = iter(flat)
-    return dict(zip(parts, parts, strict=True))
+    return Logged(at, entry)
 
 
 def _profile(
-    wanted: Wanted, fields: list[bytes], tallies: list[bytes], runs: list[bytes], statuses: list[bytes | None]
+    wanted: Wanted,
+    statuses: Iterator[bytes],
+    fields: Mapping[bytes, bytes],
+    tallies: Mapping[bytes, bytes],
+    runs: Mapping[bytes, bytes],
 ) -> Profile:
+    """Out of what load.lua gives, where an empty hash is nothing at all."""
     return Profile(
         wanted.visitor,
-        _pairs(fields),
-        Tallies(_pairs(tallies)) if tallies else NO_TALLIES,
-        {id.decode(): Run.read(id.decode(), raw) for id, raw in _pairs(runs).items()} if runs else {},
-        {id: raw.decode() for id, raw in zip(wanted.messages, statuses, strict=False) if raw is not None},
+        fields or {},
+        Tallies(tallies) if tallies else NO_TALLIES,
+        {id.decode(): Run.read(id.decode(), raw) for id, raw in runs.items()} if runs else {},
+        {id: status.decode() for id in wanted.messages if (status := next(statuses))} if wanted.messages else {},
     )
 
 

@@ -8,9 +8,9 @@ from pydantic_core import from_json, to_json
 from variables.values import Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
-    """Instants are milliseconds. `id` names the run for good; the ids of one visitor sort by age.
+    """One run; it never changes. Instants are milliseconds. `id` names the run for good; the ids of one visitor sort by age.
 
     `at`: the step at which it waits; None: it has ended, and only its goal is still looked for.
     `since`: when its wait began, None where it only waits for its hours. `due`: when that wait ends by itself.
@@ -32,6 +32,12 @@ class Run:
     @property
     def in_progress(self) -> bool:
         return self.at is not None
+
+    def waiting(self, at: int | None, since: int | None, due: int | None) -> "Run":
+        """The same run, where and until when it waits now; `at` None: it has ended."""
+        return Run(
+            self.id, self.flow, self.version, self.started, at, since, due, self.event, self.goal, self.arms
+        )
 
     def write(self) -> bytes:
         """Compact JSON; what is not there is left out. Moments of the event are milliseconds already."""

@@ -30,7 +30,12 @@ _hash_of_client = lru_cache(maxsize=1024)(_hash)
 
 
 def take_number(memory: bytes, client: str, n: int) -> bytes | None:
-    """The memory with item `n` of the client in it; None if it is there already, or older than the window."""
+    """The memory with item `n` of the client in it; None if it is there already, or older than the window.
+
+    Raises ValueError for what is no such memory.
+    """
+    if len(memory) % _client.size:
+        raise ValueError(f"{memory!r} is no memory of clients")
     key = _hash_of_client(client)
     start = len(memory) - _client.size
     if memory[start : start + _HASH] != key:  # nearly always it is the client heard of last

@@ -94,7 +94,7 @@ def commands(data: Path) -> Iterator[list[bytes]]:
 def recorded_log(data: Path, shard: int) -> list[Logged]:
     key = b"wf:{default:%d}:log" % shard
     return [
-        logged(words[2], dict(zip(words[3::2], words[4::2], strict=True)))
+        logged(words[2], words[3:])
         for words in commands(data)
         if words[0].upper() == b"XADD" and words[1] == key
     ]

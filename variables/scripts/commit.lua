@@ -3,7 +3,7 @@
 -- KEYS    1 the owner's record   2 the log   3 the timers   4… the keys to be written
 -- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors   6 since
 --         7 the id from which on the log is kept   8 channel   9 hint
---         10… operations: command, index into KEYS, how many arguments, the arguments
+--         10 operations, as MessagePack: {command, index into KEYS, arguments}; HSET's is a map of fields to values
 -- Returns when the next timer is due or nil, also for a commit that was done before.
 -- Errors  FENCED another owner, or not the number that follows   WRONGKEY a key has another type; nothing was written
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'commit')
@@ -20,13 +20,31 @@ local function wrong(key, wanted)
   local found = redis.call('TYPE', key)['ok']
   return found ~= 'none' and found ~= wanted and redis.error_reply('WRONGKEY ' .. key .. ' is a ' .. found .. ', not a ' .. wanted)
 end
+local operations = cmsgpack.unpack(ARGV[10])
 local refusal = wrong(KEYS[2], 'stream') or wrong(KEYS[3], 'zset')
-local a = 10
-while not refusal and a <= #ARGV do
-  refusal = wrong(KEYS[tonumber(ARGV[a + 1])], types[ARGV[a]])
-  a = a + 3 + tonumber(ARGV[a + 2])
+local known = {}
+for _, operation in ipairs(operations) do
+  local k = operation[2]
+  if not known[k] then
+    known[k] = true
+    refusal = refusal or wrong(KEYS[k], types[operation[1]])
+  end
 end
 if refusal then return refusal end
+
+-- HSET fields: some at a time, for a script's stack is not endless.
+local function hset(key, fields)
+  local words, count = {}, 0
+  for field, value in pairs(fields) do
+    words[count + 1], words[count + 2] = field, value
+    count = count + 2
+    if count == 512 then
+      redis.call('HSET', key, unpack(words))
+      words, count = {}, 0
+    end
+  end
+  if count > 0 then redis.call('HSET', key, unpack(words)) end
+end
 
 -- INBOX id body size: a message comes in, and the oldest give way; ids sort by time. Status fields end in `.status`.
 local function inbox(key, id, body, size)
@@ -46,17 +64,17 @@ local function count_up(key, name, more)
   if count == 0 then redis.call('HDEL', key, name) else redis.call('HSET', key, name, string.format('%.0f', count)) end
 end
 
-a = 10
-while a <= #ARGV do
-  local command, key, count = ARGV[a], KEYS[tonumber(ARGV[a + 1])], tonumber(ARGV[a + 2])
-  if command == 'INBOX' then
-    inbox(key, ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5]))
+for _, operation in ipairs(operations) do
+  local command, key = operation[1], KEYS[operation[2]]
+  if command == 'HSET' then
+    hset(key, operation[3])
+  elseif command == 'INBOX' then
+    inbox(key, operation[3], operation[4], operation[5])
   elseif command == 'COUNT' then
-    count_up(key, ARGV[a + 3], ARGV[a + 4])
+    count_up(key, operation[3], operation[4])
   else
-    redis.call(command, key, unpack(ARGV, a + 3, a + 2 + count))
+    redis.call(command, key, unpack(operation, 3))
   end
-  a = a + 3 + count
 end
 redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5], 'since', ARGV[6])
 redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[7])

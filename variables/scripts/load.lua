@@ -1,21 +1,19 @@
 -- Everything that is kept of some visitors, in one answer.
--- KEYS    four per visitor: profile, tallies, runs, inbox
--- ARGV    per visitor: how many messages' status is wanted, then their ids
--- Returns per visitor: {profile, tallies and runs as HGETALL gives them, {status or nil, …}}
-local answer = {}
-local a = 1
-for k = 1, #KEYS, 4 do
-  local statuses = {}
-  local count = tonumber(ARGV[a])
-  for i = 1, count do
-    local id = ARGV[a + i]
-    local status = redis.call('HGET', KEYS[k + 3], id .. '.status')
-    if not status and redis.call('HEXISTS', KEYS[k + 3], id) == 1 then status = 'sent' end
-    statuses[i] = status
-  end
-  a = a + 1 + count
-  answer[#answer + 1] = {
-    redis.call('HGETALL', KEYS[k]), redis.call('HGETALL', KEYS[k + 1]), redis.call('HGETALL', KEYS[k + 2]), statuses,
+-- KEYS    three per visitor: profile, tallies, runs; then the inboxes of the messages whose status is wanted
+-- ARGV    1 how many visitors   2… those messages' ids
+-- Returns MessagePack: {per visitor: {profile, tallies, runs: field to value}, per message: its status, or false}
+redis.setresp(3)
+local count = tonumber(ARGV[1])
+local visitors, statuses = {}, {}
+for v = 1, count do
+  local k = 3 * v - 2
+  visitors[v] = {
+    redis.call('HGETALL', KEYS[k]).map, redis.call('HGETALL', KEYS[k + 1]).map, redis.call('HGETALL', KEYS[k + 2]).map,
   }
 end
-return answer
+for m = 1, #ARGV - 1 do
+  local inbox, id = KEYS[3 * count + m], ARGV[m + 1]
+  local status = redis.call('HGET', inbox, id .. '.status')
+  statuses[m] = status or (redis.call('HEXISTS', inbox, id) == 1 and 'sent') or false
+end
+return cmsgpack.pack({visitors, statuses})
