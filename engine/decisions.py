@@ -1,7 +1,7 @@
 """What the engine decided about a visitor, and why: the lines of a trace."""
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -16,7 +16,8 @@ class Outcome(StrEnum):
     DROPPED = "dropped: flows have started each other 16 times at one instant"
 
 
-class Decision(NamedTuple):
+@dataclass(slots=True)
+class Decision:
     """Something that came of a flow; `detail` says more where there is more to say."""
 
     flow: str

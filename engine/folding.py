@@ -139,7 +139,7 @@ class Folding:
 
     def _fold_batch(self, logged: Logged, batch: Batch) -> None:
         """Item by item. What goes wrong with one is set aside, and nobody else's items wait for it (promise 6)."""
-        id, entry = logged
+        id, entry = logged.id, logged.entry
         for index in range(len(batch.items)):
             if index in entry.rejected:
                 continue

@@ -7,7 +7,6 @@ and a millisecond before. So nothing has to remember what was true.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
@@ -42,7 +41,8 @@ class Versions:
         return self.program if run.version == self.program.version else self.older[run.version]
 
 
-class View(NamedTuple):
+@dataclass(slots=True)
+class View:
     """A profile at an instant (milliseconds)."""
 
     profile: Profile
@@ -146,7 +146,7 @@ class Instant:
         """What happened, with the variables that were changed and the segments that were entered and left by it."""
         program = self._program
         if program.listens_to_changes:
-            occurrence = occurrence._replace(changed=passage.changed)
+            occurrence = replace(occurrence, changed=passage.changed)
         if not program.borders:
             return occurrence
         entered, left = set[str](), set[str]()
@@ -154,7 +154,7 @@ class Instant:
             was, is_ = self._turned(border, passage)
             if was is not is_:
                 (entered if is_ else left).add(name)
-        return occurrence._replace(entered=frozenset(entered), left=frozenset(left))
+        return replace(occurrence, entered=frozenset(entered), left=frozenset(left))
 
     def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
         """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""

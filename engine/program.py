@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler, Environment
@@ -20,14 +19,14 @@ from variables.profile import Profile
 from variables.values import Value
 
 UTC = ZoneInfo("UTC")
-NOTHING_READ: Mapping[str, Value] = MappingProxyType({})
 
 
-class Occurrence(NamedTuple):
+@dataclass(slots=True)
+class Occurrence:
     """What happened to a visitor, as far as flows may be waiting for it. `track`: what they may read of the event."""
 
     event: EventField | None = None
-    track: Mapping[str, Value] = NOTHING_READ
+    track: Mapping[str, Value] = field(default_factory=dict)
     visit: bool = False
     identify: bool = False
     entered: frozenset[str] = frozenset()

@@ -26,10 +26,11 @@ class Values(dict[str, Value]):
         own: Mapping[str, Value] = _NOTHING,
         at_once: Iterable[Variable] = (),
     ) -> None:
+        self.update(own)
         get = profile.fields.get
-        super().__init__(
-            {v.name: v.default if (raw := get(v.key)) is None else v.reader(raw) for v in at_once}, **own
-        )
+        for variable in at_once:
+            raw = get(variable.key)
+            self[variable.name] = variable.default if raw is None else variable.reader(raw)
         self._profile, self._variables = profile, variables
 
     def __missing__(self, name: str) -> Value:

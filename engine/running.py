@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
-from typing import NamedTuple
 
 from pydantic_core import to_json
 
@@ -21,7 +20,8 @@ from variables.store import EntryId, Message, Outgoing
 from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
 
 
-class Place(NamedTuple):
+@dataclass(slots=True)
+class Place:
     """An instant of a visitor's: an item by its index in its entry from 1, or what comes before the entry's items."""
 
     entry: EntryId

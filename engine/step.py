@@ -6,13 +6,13 @@ log gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pydantic_core import from_json
 
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
-from engine.program import NOTHING_READ, Occurrence, Program
+from engine.program import Occurrence, Program
 from engine.running import Place
 from variables.catalogue import EventField
 from variables.items import Identify, Item, Receipt, Track, Visit
@@ -22,24 +22,16 @@ from variables.store import EntryId, Message, Outgoing
 from variables.values import Value, moment
 
 
-class Cause(NamedTuple):
-    """The item's place in the log: its entry, and its index in the entry's batch."""
+@dataclass(slots=True)
+class Cause:
+    """The item's place in the log: its entry, whose stamp is the instant, and its index in the entry's batch."""
 
     entry: EntryId
     index: int = 0
 
-    @property
-    def now(self) -> int:
-        """The instant, in milliseconds."""
-        return self.entry.stamp
 
-    @property
-    def place(self) -> Place:
-        """Behind all that is due up to this instant."""
-        return Place(self.entry, self.index + 1)
-
-
-class Stepped(NamedTuple):
+@dataclass(slots=True)
+class Stepped:
     profile: Profile
     messages: Sequence[Message] = ()
     outgoing: Sequence[Outgoing] = ()
@@ -49,18 +41,16 @@ class Stepped(NamedTuple):
 
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
     """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
-    program = versions.program
-    if isinstance(item.content, Receipt) and not profile.fields:
-        return Stepped(profile)  # Nobody is born by one: the first item may be an edge, and a receipt starts no flow.
-    folded = fold(profile, item, cause.now, program.catalogue)
+    program, now = versions.program, cause.entry.stamp
+    if isinstance(item.content, Receipt):
+        return Stepped(_receive(profile, item, item.content, now, program))
+    folded = fold(profile, item, now, program.catalogue)
     if folded is None:
         return Stepped(profile)
-    if isinstance(item.content, Receipt):
-        return Stepped(_receive(folded, item.content))
     occurrence = _occurrence(profile, folded, item, cause, program)
     if not (folded.runs or program.watches or program.may_start(occurrence)):
         return Stepped(folded)
-    instant = Instant(folded, cause.now, cause.place, versions)
+    instant = Instant(folded, now, Place(cause.entry, cause.index + 1), versions)
     instant.item(profile, occurrence)
     return _stepped(instant)
 
@@ -113,12 +103,18 @@ def _stepped(instant: Instant) -> Stepped:
 _RANKS = {"sent": 0, "shown": 1, "closed": 2, "clicked": 3}
 
 
-def _receive(profile: Profile, receipt: Receipt) -> Profile:
-    """A receipt never takes a message back to an earlier status, and says nothing of one not in the inbox."""
-    known = profile.inbox.get(receipt.message)
-    if known is None or _RANKS[receipt.status] <= _RANKS[known]:
+def _receive(profile: Profile, item: Item, receipt: Receipt, now: int, program: Program) -> Profile:
+    """A receipt never takes a message back to an earlier status, and says nothing of one not in the inbox.
+
+    Nobody is born by one: the first item may be an edge, and a receipt starts no flow.
+    """
+    folded = fold(profile, item, now, program.catalogue) if profile.fields else None
+    if folded is None:
         return profile
-    return profile.with_status(receipt.message, receipt.status)
+    known = folded.inbox.get(receipt.message)
+    if known is None or _RANKS[receipt.status] <= _RANKS[known]:
+        return folded
+    return folded.with_status(receipt.message, receipt.status)
 
 
 # What an item is to flows ---------------------------------------------------------------------------------------------
@@ -129,7 +125,7 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
             read = program.plan(event).reads_event
-            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else NOTHING_READ)
+            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else {})
         case Visit():
             return Occurrence(visit=True)
         case Identify():
@@ -146,5 +142,5 @@ def _of_event(folded: Profile, item: Item, track: Track, event: EventField, caus
         "track_event_uuid": event.uuid,
         "track_event_count": int(folded.fields[event.count]),
         "track_event_data": from_json(track.data),
-        "track_event_time": moment(event_time(item, track, cause.now)),
+        "track_event_time": moment(event_time(item, track, cause.entry.stamp)),
     }

@@ -5,7 +5,7 @@ The same functions read a body at the door (`ingest`) and out of the log (`engin
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, TypeGuard
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -32,7 +32,8 @@ class BadItem(ValueError):
 Status = Literal["shown", "closed", "clicked"]
 
 
-class Track(NamedTuple):
+@dataclass(slots=True)
+class Track:
     """A tracked event. `data` is compact JSON; `time` is the page's own clock in milliseconds, if it gave one."""
 
     name: str
@@ -169,7 +170,8 @@ def _plain_event(document: Any) -> dict[str, Any] | None:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-class Batch(NamedTuple):
+@dataclass(slots=True)
+class Batch:
     """A request's body, read: whose it is and its items, each still as the JSON it came as."""
 
     visitor: str

@@ -302,9 +302,9 @@ class _Operations:
             self.add("HSET", key, writes)
 
 
-def _as_it_comes(answer: Any, **options: Any) -> Any:
+def _as_it_comes(response: Any, **kwargs: Any) -> Any:
     """In place of redis-py's own reading of an answer, which would make dictionaries of all fields."""
-    return answer
+    return response
 
 
 def _note(entry: Entry) -> bytes:

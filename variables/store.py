@@ -7,15 +7,11 @@ product). Times are milliseconds by the store's own clock; every value is a byte
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from variables.profile import Profile
 from variables.runs import Run
 from variables.tally import Tally
-
-
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class EntryId(NamedTuple):
@@ -36,7 +32,8 @@ class EntryId(NamedTuple):
 START = EntryId(0, 0)
 
 
-class Entry(NamedTuple):
+@dataclass(slots=True)
+class Entry:
     """One append: a visitor's batch as it came (`body`), or the word that a program holds from here on (`program`).
 
     `rejected`: indexes of the items that the sender was told are not taken. `meeting`: the owner's own word that the
@@ -55,7 +52,8 @@ class Entry(NamedTuple):
         return self.program is None and self.meeting is None
 
 
-class Logged(NamedTuple):
+@dataclass(slots=True)
+class Logged:
     """An entry in the log."""
 
     id: EntryId
@@ -130,14 +128,15 @@ class Outgoing:
     body: bytes
 
 
-class Change(NamedTuple):
+@dataclass(slots=True)
+class Change:
     """What one commit does to one visitor. A None takes the field, the run or the timer away."""
 
     visitor: str
-    fields: Mapping[bytes, bytes | None] = _NOTHING
-    tallies: Mapping[str, Tally] = _NOTHING
-    runs: Mapping[str, Run | None] = _NOTHING
-    statuses: Mapping[str, str] = _NOTHING
+    fields: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    runs: Mapping[str, Run | None] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
     new_number: int | None = None
     timer: tuple[int, int | None] | None = None
     """The visitor's number and when its timer is due, if that changes."""
@@ -210,7 +209,8 @@ class StaleFlush(Exception):
     """A later flush of this sender came first; nothing was appended."""
 
 
-class Wanted(NamedTuple):
+@dataclass(slots=True)
+class Wanted:
     """A visitor to load, and the messages whose status is of interest."""
 
     visitor: str

@@ -117,7 +117,7 @@ def test_what_changes_nothing_is_not_written() -> None:
     item = {"n": 1, **track()}
     once = fold([logged("v", item)])
     [change] = once.changes()
-    after = Profile("v", {key: raw for key, raw in change.fields.items() if raw is not None}, {}, {})
+    after = Profile("v", {key: raw for key, raw in change.fields.items() if raw is not None})
     assert list(fold([logged("v", item)], [after]).changes()) == []
 
 

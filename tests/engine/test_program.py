@@ -128,7 +128,7 @@ def test_a_visitor_who_was_never_there_has_every_variable_and_is_in_no_segment()
 
 def test_derived_variables_are_computed_at_the_instant() -> None:
     built = program()
-    profile = Profile("v", {b"last_seen_time": b"%d" % NOW, b"ent_user_id": b"u-1"}, {}, {})
+    profile = Profile("v", {b"last_seen_time": b"%d" % NOW, b"ent_user_id": b"u-1"})
     assert built.values(profile, moment(NOW + 119_999))["is_online"] is True
     assert built.values(profile, moment(NOW + 120_000))["is_online"] is False
     assert built.values(profile, moment(NOW))["is_anonymous_user"] is False
@@ -146,16 +146,16 @@ segment me:
     visitor_id == "v"
 """)
     fields = {b"event_count_1": b"6", b"first_seen_time": b"%d" % NOW, b"last_seen_time": b"%d" % NOW}
-    profile = Profile("v", fields, {}, {})
+    profile = Profile("v", fields)
     assert built.segments_of(profile, moment(NOW)) == ["online", "new", "active", "fans", "me"]
     assert built.segments_of(profile, moment(NOW + 86_400_000)) == ["active", "fans", "me"]
     assert built.segments_of(profile, moment(NOW + 30 * 86_400_000)) == ["fans", "me"]
-    named = Profile("w", {**fields, b"nick": b"Bo"}, {}, {})
+    named = Profile("w", {**fields, b"nick": b"Bo"})
     assert built.segments_of(named, moment(NOW + 30 * 86_400_000)) == ["fans", "named_fans"]
 
 
 def test_the_zone_of_the_app_decides_what_a_new_visitor_is() -> None:
-    profile = Profile("v", {b"first_seen_time": b"%d" % (NOW - 1)}, {}, {})
+    profile = Profile("v", {b"first_seen_time": b"%d" % (NOW - 1)})
     assert "new" not in program().segments_of(profile, moment(NOW))
     assert "new" in program(zone="Asia/Shanghai").segments_of(profile, moment(NOW))
 

@@ -22,7 +22,7 @@ from variables.profile import (
     without_reset_events,
     write_all,
 )
-from variables.tally import Tally
+from variables.tally import NO_TALLIES, Tally
 from variables.values import LARGEST_INT
 
 UUID = {"webclick": "0fc050ec-cb6f-11e8-b697-00163e0c79f6", "checkout": "6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11"}
@@ -360,7 +360,7 @@ def counted() -> Profile:
     profile = after(
         [(Item(track(), "c", 7), NOW), (Item(track("checkout")), NOW), (Item(SetFields({"nick": "Bo"})), NOW)]
     )
-    return replace(profile, tallies={"flow": Tally(1, 0, (NOW,))}, inbox={"m": "sent"})
+    return replace(profile, tallies=NO_TALLIES.having("flow", Tally(1, 0, (NOW,))), inbox={"m": "sent"})
 
 
 def test_what_was_counted_of_a_reset_event_is_gone_and_nothing_else() -> None:
