@@ -72,8 +72,16 @@ class Passage:
         return self._changed
 
 
+class Round(NamedTuple):
+    """One round of an instant: what had happened, what the `when`s were tested on, and how long the trace was then."""
+
+    occurrence: Occurrence
+    passage: Passage
+    decided: int
+
+
 class Instant:
-    """Works through an instant. Afterwards `profile` and `effects` say what came of it."""
+    """Works through an instant. Afterwards `profile`, `effects` and `rounds` say what came of it."""
 
     def __init__(self, profile: Profile, now: int, place: str, versions: Versions) -> None:
         self.profile = profile
@@ -81,6 +89,7 @@ class Instant:
         self._now = now
         self._versions = versions
         self._program = versions.program
+        self.rounds: list[Round] = []
         self._starts: list[list[str]] = []
         self._born: dict[str, Profile] = {}
         """Runs that started in this round or the last, and the profile as they found it."""
@@ -119,6 +128,7 @@ class Instant:
             if tested is not before or self.profile is not after.profile:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
+            self.rounds.append(Round(occurrence, passage, len(self.effects.trace)))
             if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
@@ -192,7 +202,7 @@ class Instant:
         tally = self.profile.tallies.get(run.flow, NOTHING).converted()
         self.profile = replace(self.profile, tallies={**self.profile.tallies, run.flow: tally})
         self.effects.conversions.append(run)
-        self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED))
+        self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED, run=run.id, version=run.version))
         self._keep(run)
 
     # (5) Exits and (6) waits
@@ -219,9 +229,10 @@ class Instant:
         started: list[str] = []
         for flow in self._called_for(occurrence, passage):
             refusal = self._start_run(flow, occurrence)
-            self.effects.trace.append(Decision(flow.name, refusal or Outcome.STARTED))
             if refusal is None:
                 started.append(flow.name)
+            else:
+                self.effects.trace.append(refusal)
         self._starts.append(started)
 
     def _called_for(self, occurrence: Occurrence, passage: Passage) -> Sequence[ReadyFlow]:
@@ -254,21 +265,23 @@ class Instant:
             if is_ and not was:
                 yield flow
 
-    def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
+    def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Decision | None:
         """Starts a run, or says why not."""
         tally, profile = self.profile.tallies.get(flow.name, NOTHING), self.profile
-        if profile.runs and any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
-            return Outcome.IN_PROGRESS
+        for run in profile.runs.values():
+            if run.flow == flow.name and run.in_progress:
+                return Decision(flow.name, Outcome.IN_PROGRESS, "", run.id, run.version, run.at, run.due)
         if flow.limit is not None and not tally.allows(*flow.limit, self._now):
-            return Outcome.LIMIT
+            return Decision(flow.name, Outcome.LIMIT, until=tally.next_start(*flow.limit))
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
         running = self._running(Run(id, flow.name, self._program.version, self._now, event=event or None, goal=goal))
         if running.exits():
-            return Outcome.EXIT
+            return Decision(flow.name, Outcome.EXIT)
         self._born[id] = profile
         running.profile = replace(profile, tallies={**profile.tallies, flow.name: tally.started(self._now)})
+        self.effects.trace.append(Decision(flow.name, Outcome.STARTED, "", id, self._program.version))
         running.go(0)
         self._take_up(running)
         return None

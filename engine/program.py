@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.compile import Compiled, Compiler, Environment
 from engine.flows import ReadyFlow, Triggers
 from engine.index import NO_TESTS, Crossings, Tests
+from engine.traces import Layout
 from engine.watch import Watched, watched
 from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
@@ -33,6 +34,11 @@ class Occurrence(NamedTuple):
     entered: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is an event, a visit or nothing: no segment was crossed, no variable known to have changed."""
+        return not (self.identify or self.entered or self.left or self.changed)
 
 
 NOTHING_HAPPENED = Occurrence()
@@ -106,6 +112,9 @@ class Program:
     """
 
     version: int
+    script: Script = field(repr=False)
+    """What it was compiled from."""
+    zone: ZoneInfo
     catalogue: Catalogue
     flows: Mapping[str, ReadyFlow]
     """By name, in order of declaration."""
@@ -122,6 +131,8 @@ class Program:
     """Conditions of edges and borders that time alone can turn."""
     plans: Mapping[int, Plan] = field(repr=False)
     """By SEQ, what an event may start."""
+    layout: Layout
+    """Of the traces that are recorded under it."""
     _otherwise: Otherwise = field(repr=False)
 
     @classmethod
@@ -146,8 +157,11 @@ class Program:
             *((when, edge) for when, edge, _ in watched_edges),
             *((conditions[name], border) for name, border in borders.items()),
         ]
+        plans = {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()}
         return cls(
             version,
+            script,
+            zone,
             catalogue,
             {flow.name: flow for flow in flows},
             {name: compiler.condition(condition) for name, condition in conditions.items()},
@@ -157,7 +171,8 @@ class Program:
             Crossings.of([(when, edge.reads, flow) for when, edge, flow in watched_edges], compiler),
             borders,
             Crossings.of([(condition, each.reads, each) for condition, each in watches if each.timed], compiler),
-            {event.seq: _plan(event, flows, script, compiler) for event in catalogue.events.values()},
+            plans,
+            Layout.of(flows, [plan.whens.reads for plan in plans.values()], catalogue.variables),
             Otherwise.of(flows),
         )
 

@@ -14,8 +14,9 @@ from pydantic_core import from_json
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
 from engine.program import NOTHING_READ, Occurrence, Program
+from engine.recording import Moment
 from variables.catalogue import EventField
-from variables.items import Identify, Item, Receipt, Track, Visit
+from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import Profile, event_time, fold, having_met
 from variables.runs import Run
 from variables.store import EntryId, Message, Outgoing
@@ -46,6 +47,8 @@ class Stepped(NamedTuple):
     outgoing: Sequence[Outgoing] = ()
     conversions: Sequence[Run] = ()
     trace: Sequence[Decision] = ()
+    moment: Moment | None = None
+    """What there may be to record of it."""
 
 
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
@@ -63,7 +66,7 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
         return Stepped(folded)
     instant = Instant(folded, cause.now, cause.place, versions)
     instant.item(profile, occurrence)
-    return _stepped(instant)
+    return _stepped(instant, _HAPPENED[type(item.content)], item.content.data if occurrence.track else b"")
 
 
 def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
@@ -87,7 +90,7 @@ def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
     """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
     instant = Instant(profile, due, _place(EntryId(due, 0)), versions)
     instant.time(due - 1)
-    return _stepped(instant)
+    return _stepped(instant, "time")
 
 
 def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
@@ -97,7 +100,7 @@ def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
     instant = Instant(profile, now, _place(entry), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))
-    return _stepped(instant)
+    return _stepped(instant, "meeting")
 
 
 def _place(entry: EntryId) -> str:
@@ -107,9 +110,20 @@ def _place(entry: EntryId) -> str:
     return f"{entry.stamp:013}-{entry.sequence:06x}-{0:03x}"
 
 
-def _stepped(instant: Instant) -> Stepped:
+def _stepped(instant: Instant, happened: str, data: bytes = b"") -> Stepped:
     effects = instant.effects
-    return Stepped(instant.profile, effects.messages, effects.outgoing, effects.conversions, effects.trace)
+    moment = Moment(happened, effects.place, instant.rounds, effects.trace, data)
+    return Stepped(instant.profile, effects.messages, effects.outgoing, effects.conversions, effects.trace, moment)
+
+
+_HAPPENED: dict[type[Content], str] = {
+    Track: "track",
+    Visit: "visit",
+    SetFields: "set",
+    Identify: "identify",
+    Ping: "ping",
+}
+"""What the moment of an item is called in a trace."""
 
 
 # Receipts -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic_core import from_json
 
-from engine.decisions import Outcome
+from engine.decisions import REFUSALS, Outcome
 from engine.functions import to_text
 from engine.graph import Place
 from engine.program import UTC
@@ -124,6 +124,13 @@ _OF_A_RUN = {
 }
 
 
+_REFUSED = {
+    Outcome.LIMIT: "the limit is reached",
+    Outcome.IN_PROGRESS: "a run of it is in progress",
+    Outcome.EXIT: "its exit holds already",
+}
+
+
 def decided(flow: str, outcomes: Iterable[Outcome]) -> Sequence[str]:
     """Why a flow sent nothing (more), of what was decided about it since the last command."""
     found = list(outcomes)
@@ -132,9 +139,9 @@ def decided(flow: str, outcomes: Iterable[Outcome]) -> Sequence[str]:
             return [f"why: {_OF_A_RUN[outcome].format(flow)}"]
     if Outcome.STARTED in found:
         return [f"why: {flow} was started, and its steps sent nothing that is not claimed"]
-    refused = [outcome for outcome in found if outcome.startswith("refused")]
+    refused = [outcome for outcome in found if outcome in REFUSALS]
     if refused:
-        return [f"why: the start of {flow} was {refused[-1]}"]
+        return [f"why: the start of {flow} was refused: {_REFUSED[refused[-1]]}"]
     return [f"why: nothing that starts {flow} happened to this visitor in the last command"]
 
 

@@ -15,6 +15,7 @@ if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard
 
 local types = {
   HSET = 'hash', HDEL = 'hash', INBOX = 'hash', COUNT = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
+  TRACES = 'stream',
 }
 local function wrong(key, wanted)
   local found = redis.call('TYPE', key)['ok']
@@ -46,6 +47,13 @@ local function count_up(key, name, more)
   if count == 0 then redis.call('HDEL', key, name) else redis.call('HSET', key, name, string.format('%.0f', count)) end
 end
 
+-- TRACES size {visitor, trace} …: each becomes an entry; the oldest give way.
+local function remember(key, first, last)
+  for i = first + 1, last, 2 do
+    redis.call('XADD', key, 'MAXLEN', '~', ARGV[first], '*', 'v', ARGV[i], 't', ARGV[i + 1])
+  end
+end
+
 a = 10
 while a <= #ARGV do
   local command, key, count = ARGV[a], KEYS[tonumber(ARGV[a + 1])], tonumber(ARGV[a + 2])
@@ -53,6 +61,8 @@ while a <= #ARGV do
     inbox(key, ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5]))
   elseif command == 'COUNT' then
     count_up(key, ARGV[a + 3], ARGV[a + 4])
+  elseif command == 'TRACES' then
+    remember(key, a + 3, a + 2 + count)
   else
     redis.call(command, key, unpack(ARGV, a + 3, a + 2 + count))
   end
