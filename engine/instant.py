@@ -72,12 +72,8 @@ class Passage:
         return self._changed
 
 
-class Round(NamedTuple):
-    """One round of an instant: what had happened, what the `when`s were tested on, and how long the trace was then."""
-
-    occurrence: Occurrence
-    passage: Passage
-    decided: int
+Round = tuple[Occurrence, Passage, int]
+"""One round of an instant: what had happened, what the `when`s were tested on, and how long the trace was after it."""
 
 
 class Instant:
@@ -128,7 +124,7 @@ class Instant:
             if tested is not before or self.profile is not after.profile:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
-            self.rounds.append(Round(occurrence, passage, len(self.effects.trace)))
+            self.rounds.append((occurrence, passage, len(self.effects.trace)))
             if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
@@ -272,7 +268,7 @@ class Instant:
             if run.flow == flow.name and run.in_progress:
                 return Decision(flow.name, Outcome.IN_PROGRESS, "", run.id, run.version, run.at, run.due)
         if flow.limit is not None and not tally.allows(*flow.limit, self._now):
-            return Decision(flow.name, Outcome.LIMIT, until=tally.next_start(*flow.limit))
+            return Decision(flow.name, Outcome.LIMIT, "", "", None, None, tally.next_start(*flow.limit))
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"

@@ -34,11 +34,8 @@ class Occurrence(NamedTuple):
     entered: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is an event, a visit or nothing: no segment was crossed, no variable known to have changed."""
-        return not (self.identify or self.entered or self.left or self.changed)
+    data: bytes = b""
+    """Of the event, as JSON, where anything is read of it."""
 
 
 NOTHING_HAPPENED = Occurrence()

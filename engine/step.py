@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
-from engine.program import NOTHING_READ, Occurrence, Program
+from engine.program import Occurrence, Program
 from engine.recording import Moment
 from variables.catalogue import EventField
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
@@ -48,7 +48,7 @@ class Stepped(NamedTuple):
     conversions: Sequence[Run] = ()
     trace: Sequence[Decision] = ()
     moment: Moment | None = None
-    """What there may be to record of it."""
+    """What there may be to record of it (`engine/recording.py`)."""
 
 
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
@@ -66,7 +66,7 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
         return Stepped(folded)
     instant = Instant(folded, cause.now, cause.place, versions)
     instant.item(profile, occurrence)
-    return _stepped(instant, _HAPPENED[type(item.content)], item.content.data if occurrence.track else b"")
+    return _stepped(instant, _HAPPENED[type(item.content)])
 
 
 def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
@@ -110,10 +110,16 @@ def _place(entry: EntryId) -> str:
     return f"{entry.stamp:013}-{entry.sequence:06x}-{0:03x}"
 
 
-def _stepped(instant: Instant, happened: str, data: bytes = b"") -> Stepped:
+def _stepped(instant: Instant, happened: str) -> Stepped:
     effects = instant.effects
-    moment = Moment(happened, effects.place, instant.rounds, effects.trace, data)
-    return Stepped(instant.profile, effects.messages, effects.outgoing, effects.conversions, effects.trace, moment)
+    return Stepped(
+        instant.profile,
+        effects.messages,
+        effects.outgoing,
+        effects.conversions,
+        effects.trace,
+        (happened, instant.rounds, effects),
+    )
 
 
 _HAPPENED: dict[type[Content], str] = {
@@ -146,8 +152,9 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
     match item.content:
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
-            read = program.plan(event).reads_event
-            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else NOTHING_READ)
+            if program.plan(event).reads_event:
+                return Occurrence(event, _of_event(folded, item, track, event, cause), data=track.data)
+            return Occurrence(event)
         case Visit():
             return Occurrence(visit=True)
         case Identify():

@@ -12,8 +12,8 @@ A record is msgpack, an array:
 | version | of the program that held |
 | place | of the moment in the log, as the ids of messages have it: it begins with 13 digits of milliseconds |
 | what | happened: `track visit set identify ping time meeting` |
-| event | what flows read of it: its data as JSON, its time in milliseconds, its count; nil where they read nothing of it |
-| rounds | SEQ of the event or nil, the variables in the layout's order, decisions, and more or nil: the rest of a `Seen` |
+| event | its data as JSON, its time in milliseconds, its count; nil where no flow reads anything of it |
+| rounds | SEQ of the event or nil, the variables in the layout's order, decisions, and nil or the rest of a `Seen` |
 
 A value that was too long to be kept is its length, an int, in place of its bytes.
 """

@@ -145,7 +145,7 @@ class RedisShard:
         for outgoing in commit.outgoing:
             operations.add("XADD", self._keys.outbox, "*", *_outgoing_fields(outgoing))
         if commit.traces:
-            traces = [part for trace in commit.traces for part in (_trace_name(trace.visitor), trace.body)]
+            traces = [part for visitor, body in commit.traces for part in (_trace_name(visitor), body)]
             operations.add("TRACES", self._keys.trace, TRACES, *traces)
         for name, more in commit.counts.items():
             operations.add("COUNT", self._keys.counts, name, more)

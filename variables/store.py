@@ -140,8 +140,7 @@ class Change:
     """The visitor's number and when its timer is due, if that changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """What one moment of a visitor was to flows: the engine writes and reads it."""
 
     visitor: str
