@@ -1,7 +1,7 @@
 """Why a flow did or did not start or send, gathered from the store: traces, the visitor, and the programs that held."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,8 +32,8 @@ class NoSuchFlow(Exception):
 class Explanation:
     """`summary`: the answer in a sentence. `lines`: how it stands now. `moments`: newest first.
 
-    `since`: how far back traces are remembered (milliseconds). `version`: of the newest program; `gone`: the last one that
-    had the flow, if the newest has not.
+    `since`: how far back traces are remembered (milliseconds). `version`: of the newest program; `gone`: the last one
+    that had the flow, if the newest has not.
     """
 
     visitor: str
@@ -41,8 +41,8 @@ class Explanation:
     version: int
     zone: str
     now: int
-    summary: str
-    lines: Sequence[str]
+    summary: str = ""
+    lines: Sequence[str] = ()
     moments: Sequence[Told] = ()
     present: Present | None = None
     since: int | None = None
@@ -116,11 +116,10 @@ class Explainer:
             nearest = Suggestions().nearest(flow, newest.flows)
             raise NoSuchFlow(wording.no_such_flow(flow, nearest))
         [profile] = await shard.load([Wanted(visitor)])
-        known = {"visitor": visitor, "flow": flow, "version": newest.version, "zone": last.zone.key, "now": now}
         gone = None if last is newest else last.version
+        explanation = Explanation(visitor, flow, newest.version, last.zone.key, now, gone=gone)
         if not profile.fields:
-            said = wording.never_seen(visitor)
-            return Explanation(**known, summary=said, lines=[], gone=gone)
+            return replace(explanation, summary=wording.never_seen(visitor))
         moments = [told async for told in self._moments(shard, visitor, flow)]
         oldest = await shard.oldest_trace()
         record = None if oldest is None else Record.read(oldest)
@@ -134,7 +133,7 @@ class Explainer:
             runs = [run for _, run in sorted(profile.runs.items()) if run.flow == flow]
             lines = [wording.gone(flow, last.version), *runs_now(runs, versions, newest)]
         summary = moments[0].lines[0] if moments else self._nothing(flow, last, since)
-        return Explanation(**known, summary=summary, lines=lines, moments=moments, present=here, since=since, gone=gone)
+        return replace(explanation, summary=summary, lines=lines, moments=moments, present=here, since=since)
 
     def _nothing(self, flow: str, program: Program, since: int | None) -> str:
         on = triggers(program.script.flows[program.flows[flow].order])
@@ -150,8 +149,8 @@ class Explainer:
             record = Record.read(raw)
             if record is None:
                 continue
-            decided = {decision.version for seen in record.rounds for decision in seen.decisions}
-            programs.update(await self._versions({record.version, *decided} - {None} - programs.keys()))
+            decided = {decision.version or 0 for seen in record.rounds for decision in seen.decisions}
+            programs.update(await self._versions({record.version, *decided} - programs.keys()))
             told = teller.tell(visitor, record)
             if told is not None:
                 yield told

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from console.explanation import Explanation
 from console.health import Health
 from console.running_app import Applied
 from console.runs_in_progress import Waiting
+from engine.explanation import wording
+from engine.explanation.parts import Reading
 from grammar.wording import counted
 from variables.apps import App
 from variables.store import DeadLetter
@@ -108,6 +112,33 @@ def _run(run: dict[str, Any]) -> str:
     if step is None:
         return f"{began}: ended; its goal counts until {run['goal_until']}"
     return f"{began}: waits until {run['due']} at {step['file']}:{step['line']} {step['text']}"
+
+
+def explanation(out: Console, told: Explanation) -> None:
+    """The answer first, then the moments that led to it, newest first, and how the flow stands now."""
+    zone = ZoneInfo(told.zone)
+    out.print(told.summary, style="bold", markup=False)
+    if told.moments or told.lines:
+        out.print(f"(Times are {told.zone}.)", style="dim", markup=False)
+    for index, each in enumerate(told.moments):
+        head, *rest = each.lines
+        if index:
+            out.print(head, markup=False)
+        for line in rest:
+            out.print(f"  {line}", markup=False)
+        _condition(out, each.condition, zone)
+        out.print()
+    for line in told.lines:
+        out.print(line, markup=False)
+    if told.present is not None:
+        _condition(out, told.present.condition, zone)
+
+
+def _condition(out: Console, reading: Reading | None, zone: ZoneInfo) -> None:
+    """Each part of a condition that has several: whether it held, and its values."""
+    if reading is not None and (len(reading.parts) > 1 or any(part.inside for part in reading.parts)):
+        for line in wording.listing(reading.parts, zone):
+            out.print(f"  {line}", style="dim", markup=False)
 
 
 def _table(out: Console, *heads: Any) -> None:

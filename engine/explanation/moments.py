@@ -42,8 +42,8 @@ class Came(StrEnum):
 class Told:
     """A moment, told. `at`: milliseconds; `happened`: what, in words; `version`: of the program that held.
 
-    `condition`: the flow's `when` at that moment, None if it has none or it was not asked for. `lines`: all that there is
-    to say, the first about the start. `messages`: ids of those that were sent.
+    `condition`: the flow's `when` at that moment, None if it has none or it was not asked for. `lines`: all that there
+    is to say, the first about the start. `messages`: ids of those that were sent.
     """
 
     at: int
@@ -205,7 +205,7 @@ class _Round:
             case None:
                 return wording.went_on(flow, at, happened)
             case Came.STARTED:
-                return wording.started(flow, at, happened, condition and self._tense.with_values(condition))
+                return wording.started(flow, at, happened, self._tense.with_values(condition) if condition else None)
             case Came.FALSE:
                 assert condition is not None
                 return wording.false(flow, at, happened, self._tense.why(condition))

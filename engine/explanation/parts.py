@@ -27,9 +27,9 @@ class Given:
 class Part:
     """A part of a condition, as it stands in its text.
 
-    `holds`: None where it cannot be told, since values that it reads are not known. `values`: of the variables in it, and
-    of what else it compares. `decides`: whether it makes the condition what it is. `negated`: it stands below a `not`.
-    `inside`: of a segment, the parts of its condition.
+    `holds`: None where it cannot be told, since values that it reads are not known. `values`: of the variables in it,
+    and of what else it compares. `decides`: whether it makes the condition what it is. `negated`: it stands below a
+    `not`. `inside`: of a segment, the parts of its condition.
     """
 
     text: str

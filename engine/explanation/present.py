@@ -1,4 +1,4 @@
-"""How a flow stands with a visitor now: whether its condition holds, until when, and what would keep it from starting."""
+"""How a flow stands with a visitor now: whether its condition holds, until when, and what would refuse a start."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ from variables.values import moment
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """`condition`: the flow's `when` at this instant, None if it has none. `until`: to when time alone leaves it as it is
-    (milliseconds; None: for good, or it is not watched). `lines`: all that there is to say.
+    """`condition`: the flow's `when` at this instant, None if it has none. `until`: to when time alone leaves it as it
+    is (milliseconds; None: for good, or it is not watched). `lines`: all that there is to say.
     """
 
     lines: tuple[str, ...]

@@ -104,6 +104,22 @@ def _leaves(parts: Iterable[Part]) -> Iterable[Part]:
             yield part
 
 
+def listing(parts: Sequence[Part], zone: ZoneInfo, indent: str = "") -> list[str]:
+    """Each part in a line: `yes  event_count_1 > 5    event_count_1 = 6`."""
+    width = min(max((len(part.text) for part in parts), default=0), _WIDEST)
+    lines = []
+    for part in parts:
+        holds = "?  " if part.holds is None else "yes" if part.holds else "no "
+        values = ", ".join(f"{name} = {value(given, zone)}" for name, given in part.values.items())
+        lines.append(f"{indent}{holds} {shortened(part.text):<{width}}  {values}".rstrip())
+        lines += listing(part.inside, zone, indent + "    ")
+    return lines
+
+
+_WIDEST = 50
+"""Characters of a part's text, beside which values still stand in a column."""
+
+
 def _truth(holds: bool | None) -> str:
     return "not known" if holds is None else "true" if holds else "false"
 
