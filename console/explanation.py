@@ -132,7 +132,7 @@ class Explainer:
             here = None
             runs = [run for _, run in sorted(profile.runs.items()) if run.flow == flow]
             lines = [wording.gone(flow, last.version), *runs_now(runs, versions, newest)]
-        summary = moments[0].lines[0] if moments else self._nothing(flow, last, since)
+        summary = " ".join(moments[0].lines) if moments else self._nothing(flow, last, since)
         return replace(explanation, summary=summary, lines=lines, moments=moments, present=here, since=since)
 
     def _nothing(self, flow: str, program: Program, since: int | None) -> str:

@@ -14,6 +14,7 @@ from console.health import Health
 from console.running_app import Applied
 from console.runs_in_progress import Waiting
 from engine.explanation import wording
+from engine.explanation.moments import Told
 from engine.explanation.parts import Reading
 from grammar.wording import counted
 from variables.apps import App
@@ -115,23 +116,32 @@ def _run(run: dict[str, Any]) -> str:
 
 
 def explanation(out: Console, told: Explanation) -> None:
-    """The answer first, then the moments that led to it, newest first, and how the flow stands now."""
+    """The answer first, with each part of the condition; then how the flow stands now, and the moments before."""
     zone = ZoneInfo(told.zone)
-    out.print(told.summary, style="bold", markup=False)
-    if told.moments or told.lines:
-        out.print(f"(Times are {told.zone}.)", style="dim", markup=False)
-    for index, each in enumerate(told.moments):
-        head, *rest = each.lines
-        if index:
-            out.print(head, markup=False)
-        for line in rest:
-            out.print(f"  {line}", markup=False)
+    if not told.moments:
+        out.print(told.summary, style="bold", markup=False)
+    for each in told.moments[:1]:
+        _moment(out, each, "bold")
         _condition(out, each.condition, zone)
+    if told.lines:
         out.print()
     for line in told.lines:
         out.print(line, markup=False)
-    if told.present is not None:
+    if told.present is not None and told.present.condition is not None and told.present.condition.holds is not None:
         _condition(out, told.present.condition, zone)
+    if told.moments[1:]:
+        out.print("\nBefore that:")
+    for each in told.moments[1:]:
+        _moment(out, each)
+    if told.moments or told.lines:
+        out.print(f"\nTimes are {told.zone}.", style="dim", markup=False)
+
+
+def _moment(out: Console, told: Told, style: str = "") -> None:
+    head, *rest = told.lines
+    out.print(head, style=style, markup=False)
+    for line in rest:
+        out.print(f"  {line}", markup=False)
 
 
 def _condition(out: Console, reading: Reading | None, zone: ZoneInfo) -> None:

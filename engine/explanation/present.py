@@ -10,6 +10,7 @@ from engine.program import Program
 from engine.provider import Values
 from engine.running import next_opening
 from engine.watch import NEVER
+from grammar.built_in import segments_of
 from grammar.nodes import (
     Flow,
     OnAnyEvent,
@@ -63,15 +64,15 @@ class _Present:
 
     def tell(self) -> Present:
         runs = [run for _, run in sorted(self._profile.runs.items()) if run.flow == self._flow.name]
-        lines = [*self._tally(), *runs_now(runs, self._versions, self._program)]
-        condition, until = None, None
+        lines = [*self._tally(), *runs_now(runs, self._versions, self._program), *self._segments()]
+        on, condition, until = triggers(self._node), None, None
         if self._node.when is not None:
             condition = self._conditions.read(self._node.when, self._given)
-            said, until = self._about(condition)
+            said, until = self._about(condition, on)
             lines += said
-        else:
-            lines.append(wording.no_condition(triggers(self._node)))
-        lines += self._refusals(any(run.in_progress for run in runs))
+        refusals = list(self._refusals(is_running=any(run.in_progress for run in runs)))
+        if refusals or condition is None or condition.holds:
+            lines.append(wording.would_start(on, refusals))
         if self._flow.hours is not None:
             local = moment(self._now).astimezone(self._flow.hours.zone)
             if not self._flow.hours.window.holds(local):
@@ -92,13 +93,20 @@ class _Present:
                 raw = self._profile.fields.get(event.last_time)
                 yield wording.last_happened(event.name, count, None if raw is None else self._clock(int(raw)))
 
-    def _about(self, condition: Reading) -> tuple[list[str], int | None]:
+    def _segments(self) -> Iterator[str]:
+        """Whether the visitor is in the segments that the flow waits for somebody to enter or leave."""
+        conditions = segments_of(self._program.script)
+        for segment in sorted(self._flow.triggers.enters | self._flow.triggers.leaves):
+            reading = self._conditions.read(conditions[segment], self._given)
+            why = self._tense.with_values(reading) if reading.holds else self._tense.why(reading)
+            yield wording.segment_now(segment, why, inside=bool(reading.holds))
+
+    def _about(self, condition: Reading, on: Sequence[str]) -> tuple[list[str], int | None]:
         """What is true now, and until when by time alone: of watched conditions that is known."""
-        on = triggers(self._node)
         if condition.holds is None:
             return [wording.depends_on_event(on)], None
         if condition.holds:
-            lines = [wording.holds_now(self._tense.with_values(condition), on=on)]
+            lines = [wording.holds_now(self._tense.with_values(condition))]
         else:
             lines = [wording.false_now(self._tense.why(condition))]
         edge = self._flow.edge
@@ -110,17 +118,18 @@ class _Present:
         turns = bool(edge.compiled.evaluate(self._environment, moment(until))) is not holds
         return [*lines, wording.until_when(self._clock(until), turns=turns, holds=holds)], until
 
-    def _refusals(self, is_running: bool) -> Iterator[str]:
-        """What would refuse a start, in the engine's own order, as far as a run that waits is not said already."""
+    def _refusals(self, *, is_running: bool) -> Iterator[str]:
+        """What would refuse a start now, in the engine's own order."""
+        if is_running:
+            yield wording.IN_PROGRESS
         tally = self._profile.tallies.get(self._flow.name, NOTHING)
         if self._flow.limit is not None and not tally.allows(*self._flow.limit, self._now):
             until = tally.next_start(*self._flow.limit)
-            limit = wording.limit_reached(self._node.limit, None if until is None else self._clock(until))
-            yield wording.refused_now(limit)
-        if self._node.exit is not None and not is_running:
+            yield wording.limit_reached(self._node.limit, None if until is None else self._clock(until))
+        if self._node.exit is not None:
             exit = self._conditions.read(self._node.exit, self._given)
             if exit.holds:
-                yield wording.refused_now(wording.exit_holds(self._tense.with_values(exit)))
+                yield wording.exit_is_true(self._tense.with_values(exit))
 
 
 def runs_now(runs: Sequence[Run], versions: Mapping[int, Program], shown_in: Program) -> Iterator[str]:

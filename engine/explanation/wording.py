@@ -16,7 +16,9 @@ from variables.values import EPOCH, MILLISECOND, Value
 _MOST_PARTS = 3
 """Parts of a condition that a sentence names; a list beside it has them all."""
 _SHOWN_TEXT = 100
-"""Characters of a text or of a condition."""
+"""Characters of a text, or of a part of a condition."""
+_SHOWN_CONDITION = 60
+"""Characters of a whole condition in a sentence that says more besides."""
 
 NO_VALUE = "no value"
 
@@ -81,6 +83,8 @@ class Tense:
             inside = [self._part(each) for each in part.inside if each.decides]
             return f"{said}, for {' and '.join(inside[:_MOST_PARTS])}" if inside else said
         values = _values(part.values, self._zone, self._verb)
+        if list(part.values) == [part.text]:
+            return values + must
         return f"{said}: {values}" if values else said
 
     def values(self, values: Mapping[str, Value]) -> str:
@@ -90,7 +94,10 @@ class Tense:
         """A condition that held, and the values that made it so: `event_count_1 > 5: event_count_1 was 6`."""
         values = {name: given for part in _leaves(reading.deciding) for name, given in part.values.items()}
         said = _values(dict(list(values.items())[:_MOST_VALUES]), self._zone, self._verb)
-        return f"{shortened(reading.text)} is true" + (f": {said}" if said else "")
+        if list(values) == [reading.text]:
+            return said
+        text = reading.text if len(reading.text) <= _SHOWN_CONDITION else "its condition"
+        return f"{text} is true" + (f": {said}" if said else "")
 
 
 _MOST_VALUES = 6
@@ -160,7 +167,10 @@ def false(flow: str, at: str, cause: str, why: str) -> str:
 
 
 def true_before(flow: str, at: str, cause: str, why: str) -> str:
-    return f"{flow} did not start at {at} ({cause}): it starts when its condition turns true, and {why}, as before."
+    return (
+        f"{flow} did not start at {at} ({cause}), for its condition was true already before ({why}): "
+        "it starts only as that turns from false to true."
+    )
 
 
 def untold(flow: str, at: str, cause: str) -> str:
@@ -183,6 +193,9 @@ def limit_reached(limit: Limit | None, until: str | None) -> str:
     return f"{said}; it never starts for this visitor again" if until is None else f"{said}, until {until}"
 
 
+IN_PROGRESS = "a run of it is in progress"
+
+
 def in_progress(place: Place | None, until: str | None) -> str:
     said = "a run of it was in progress"
     if place is not None:
@@ -194,6 +207,10 @@ def exit_holds(why: str | None) -> str:
     return "its exit was true already" + (f", for {why}" if why else "")
 
 
+def exit_is_true(why: str) -> str:
+    return f"its exit is true, for {why}"
+
+
 def dropped(loop: str) -> str:
     return f"flows started each other over and over ({loop}), 16 times at one instant, and what came after was dropped"
 
@@ -203,7 +220,7 @@ def dropped(loop: str) -> str:
 
 def _at(place: Place | None) -> str:
     """`at shop.flow:14 (wait 1d)`."""
-    return "" if place is None else f"at {place.file}:{place.line} ({shortened(place.text.strip())})"
+    return "" if place is None else f"at {place.file}:{place.line} ({shortened(place.text.strip().removesuffix(':'))})"
 
 
 _CHANNELS = {
@@ -304,11 +321,16 @@ def starts_so_far(flow: str, starts: int, last: str | None) -> str:
     return f"{flow} has started {counted(starts, 'time')} for this visitor, last at {last}."
 
 
-def holds_now(why: str, *, on: Sequence[str]) -> str:
-    """`on`: what it waits for besides; none for a flow that starts as its condition turns true."""
-    if on:
-        return f"Now its condition holds, for {why}: it would start with the next {listed(on)}."
-    return f"Now its condition holds, for {why}. It starts only when that turns from false to true."
+def holds_now(why: str) -> str:
+    return f"Now its condition holds: {why}."
+
+
+def would_start(on: Sequence[str], refusals: Sequence[str]) -> str:
+    """`on`: what a flow waits for; none for one that starts as its condition turns true."""
+    when = f"With the next {listed(on)}" if on else "The next time that its condition turns from false to true"
+    if refusals:
+        return f"{when} a start would be refused, as things stand: {'; '.join(refusals)}."
+    return f"{when} it would start."
 
 
 def false_now(why: str) -> str:
@@ -316,11 +338,11 @@ def false_now(why: str) -> str:
 
 
 def depends_on_event(on: Sequence[str]) -> str:
-    return f"Whether it holds now depends on the next {listed(on)}."
+    return f"Whether its condition holds depends on the next {listed(on)}."
 
 
-def no_condition(on: Sequence[str]) -> str:
-    return f"It has no condition: it would start with the next {listed(on)}."
+def segment_now(segment: str, why: str, *, inside: bool) -> str:
+    return f"Now the visitor is {'in' if inside else 'not in'} {segment}: {why}."
 
 
 def until_when(at: str | None, *, turns: bool, holds: bool) -> str:
@@ -328,7 +350,7 @@ def until_when(at: str | None, *, turns: bool, holds: bool) -> str:
         return "Time alone does not change that."
     if turns:
         return (
-            f"If nothing else happens, that is so until {at}: then it is {'false' if holds else 'true, and it starts'}."
+            f"If nothing else happens, that is so until {at}: then it turns {'false' if holds else 'true'}."
         )
     return f"Until {at} at least, time alone does not change that."
 
@@ -341,10 +363,6 @@ def waits_now(place: Place | None, version: int, since: str | None, until: str |
 
 def goal_open(until: str) -> str:
     return f"A run of it has ended; its goal still counts until {until}."
-
-
-def refused_now(why: str) -> str:
-    return f"Now a start would be refused: {why}."
 
 
 def outside_hours(until: str) -> str:
