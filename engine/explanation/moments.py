@@ -14,7 +14,7 @@ from engine.graph import Place
 from engine.program import Program
 from engine.provider import Values
 from engine.traces import Raw, Record, instant_of
-from grammar.nodes import Expression, If, SendEmail, SendWeb, SendWebhook, Step, WaitUntil
+from grammar.nodes import Expression, If, Name, SendEmail, SendWeb, SendWebhook, Step, WaitUntil
 from grammar.walk import steps_within
 from variables.profile import Profile
 from variables.values import READERS, Value, moment
@@ -33,7 +33,6 @@ class Came(StrEnum):
     LIMIT = "limit"
     IN_PROGRESS = "in progress"
     EXIT = "exit"
-    DROPPED = "dropped"
     RUN = "run"
     """Nothing about a start, but something of a run."""
 
@@ -228,8 +227,6 @@ class _Round:
             case Outcome.IN_PROGRESS:
                 until = None if start.until is None else wording.clock(start.until, zone)
                 return wording.in_progress(self._place(start), until)
-            case Outcome.DROPPED:
-                return wording.dropped(start.detail)
         exit = None if self._flow is None else self._program.script.flows[self._flow.order].exit
         return wording.exit_holds(None if exit is None else self._held(exit, None))
 
@@ -245,11 +242,15 @@ class _Round:
         zone = self._program.zone
         until = None if decision.until is None else wording.clock(decision.until, zone)
         match decision.outcome:
+            case Outcome.DROPPED:
+                return wording.dropped(decision.detail)
             case Outcome.SENT:
                 return wording.sent(_channel(step), place, decision.detail, self._teller.text(decision.detail))
             case Outcome.NO_ADDRESS:
-                to = step.to if isinstance(step, SendEmail) else None
-                return wording.no_address(place, "" if to is None else self._values(to, decision))
+                if not isinstance(step, SendEmail):
+                    return wording.no_address(place, "")
+                to = step.to or Name(step.span, "user_email")
+                return wording.no_address(place, self._values(to, decision))
             case Outcome.HELD:
                 return wording.held(place, until)
             case Outcome.BRANCHED:
@@ -367,7 +368,7 @@ class _Round:
         return values
 
 
-_STARTS = REFUSALS | {Outcome.STARTED, Outcome.DROPPED}
+_STARTS = REFUSALS | {Outcome.STARTED}
 
 
 def _channel(step: Step | None) -> str:

@@ -212,7 +212,7 @@ def exit_is_true(why: str) -> str:
 
 
 def dropped(loop: str) -> str:
-    return f"flows started each other over and over ({loop}), 16 times at one instant, and what came after was dropped"
+    return f"Flows started each other over and over ({loop}), 16 times at one instant: what came after was dropped."
 
 
 # Runs: each a whole sentence ------------------------------------------------------------------------------------------
@@ -349,9 +349,7 @@ def until_when(at: str | None, *, turns: bool, holds: bool) -> str:
     if at is None:
         return "Time alone does not change that."
     if turns:
-        return (
-            f"If nothing else happens, that is so until {at}: then it turns {'false' if holds else 'true'}."
-        )
+        return f"If nothing else happens, that is so until {at}: then it turns {'false' if holds else 'true'}."
     return f"Until {at} at least, time alone does not change that."
 
 
