@@ -12,7 +12,6 @@ from typing import TypeVar
 import structlog
 from pydantic_core import to_json
 
-from engine.decisions import Decision
 from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
@@ -43,10 +42,8 @@ class Folding:
         self.messages: list[Message] = []
         self.outgoing: list[Outgoing] = []
         self.counts: Counter[str] = Counter()
-        self.trace: list[tuple[str, Decision]] = []
-        """What was decided about whom, in order."""
         self.traces: list[Trace] = []
-        """The same and why, as it is recorded."""
+        """What was decided about whom and why, in order, as it is recorded."""
         self.dead: list[DeadLetter] = []
         self.done = 0
         """How many of the happenings have been folded to their end."""
@@ -161,7 +158,6 @@ class Folding:
         self.messages += stepped.messages
         self.outgoing += stepped.outgoing
         self.counts.update(conversion_count(run) for run in stepped.conversions)
-        self.trace += [(profile.visitor, decision) for decision in stepped.trace]
         record = stepped.moment and recorded(stepped.moment, self._versions.program)
         if record:
             self.traces.append(Trace(profile.visitor, record))

@@ -7,7 +7,19 @@ from datetime import datetime
 from engine.compile import Compiled, Compiler
 from engine.program import Program
 from grammar.built_in import DERIVED, segments_of
-from grammar.nodes import Boolean, Call, Comparison, Conditional, Constant, Expression, ListDisplay, Name, Unary
+from grammar.nodes import (
+    Boolean,
+    Call,
+    Comparison,
+    Conditional,
+    Constant,
+    Expression,
+    Index,
+    ListDisplay,
+    Member,
+    Name,
+    Unary,
+)
 from grammar.scope import Place, Scope
 from grammar.source import Span
 from grammar.walk import walk
@@ -133,12 +145,17 @@ class Conditions:
                 yield Part(written(node.span), holds, self.values(node, given), decides, negated)
 
     def values(self, node: Expression, given: Given) -> dict[str, Value]:
-        """The variables that an expression names, and what else it compares, with their values, as far as known."""
+        """The variables that an expression names, and what else it compares, with their values, as far as known.
+
+        Of what it reads inside of json that alone, for the whole may be long.
+        """
         if isinstance(node, Unary):
             return self.values(node.operand, given)
         shown: list[Expression] = list(_names(node))
         if isinstance(node, Comparison):
             sides = (node.first, *(link.right for link in node.links))
+            looked_into = {id(part) for side in sides if isinstance(side, Member | Index) for part in walk(side)}
+            shown = [name for name in shown if id(name) not in looked_into]
             shown += [side for side in sides if not isinstance(side, Name | Constant | ListDisplay)]
         values = {}
         for each in shown:
