@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from console.explanation import NoSuchFlow
 from console.health import Health
 from console.metrics import metrics
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
@@ -39,6 +40,7 @@ class Admin:
     def routes(self) -> list[Route]:
         return [
             Route("/api/apps/{app}/visitors/{visitor:path}", self._guarded(self._visitor), methods=["GET"]),
+            Route("/api/apps/{app}/explanation", self._guarded(self._explain), methods=["GET"]),
             Route("/api/apps/{app}/program", self._guarded(self._program), methods=["GET"]),
             Route("/api/apps/{app}/program", self._guarded(self._apply), methods=["PUT"]),
             Route("/health", self._show_health, methods=["GET"]),
@@ -72,6 +74,15 @@ class Admin:
 
     async def _visitor(self, request: Request, app: RunningApp) -> Response:
         return JSONResponse(await app.visitor(request.path_params["visitor"]))
+
+    async def _explain(self, request: Request, app: RunningApp) -> Response:
+        visitor, flow = (request.query_params.get(name) for name in ("visitor", "flow"))
+        if not visitor or not flow:
+            return _error(400, "bad_request", "give both, as in /explanation?visitor=ID&flow=NAME")
+        try:
+            return JSONResponse((await app.explanation(visitor, flow)).to_json())
+        except NoSuchFlow as error:
+            return _error(404, "unknown_flow", str(error))
 
     async def _program(self, request: Request, app: RunningApp) -> Response:
         version, text = await app.program_text()

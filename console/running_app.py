@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.explanation import Explainer, Explanation
 from console.runs_in_progress import Waiting, conversions, waiting
 from console.view import visitor_view
 from engine.library import ProgramLibrary
@@ -174,6 +175,11 @@ class RunningApp:
         """The last things that were set aside, newest first, each with when (milliseconds)."""
         found = await asyncio.gather(*(shard.store.newest_dead_letters(count) for shard in self.shards))
         return sorted((letter for letters in found for letter in letters), key=lambda at: -at[0])[:count]
+
+    async def explanation(self, visitor: str, flow: str) -> Explanation:
+        """Why a flow did or did not start or send for a visitor. Raises NoSuchFlow, StoreUnavailable."""
+        shard = self.shards.of(visitor).store
+        return await Explainer(self.library).explain(shard, visitor, flow, int(time.time() * 1000))
 
     async def visitor(self, visitor: str) -> dict[str, Any]:
         """The visitor's view; one who was never there is an empty one. Raises StoreUnavailable."""

@@ -47,7 +47,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """Conditions, each with its place, that are false where `guard` is; and more that stand behind guards of their own."""
+    """Conditions, each with its place, that are false where `guard` is; `inside`: more, behind guards of their own."""
 
     guard: Expression | None
     tests: tuple[tuple[int, Expression], ...]

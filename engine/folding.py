@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 import structlog
 from pydantic_core import to_json
 
-from engine.decisions import Decision
 from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
+from engine.recording import recorded
 from engine.step import Cause, Stepped, pass_time, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import DUE, NUMBER, PROGRAM, Profile
 from variables.runs import Run
-from variables.store import Change, DeadLetter, EntryId, Logged, Message, Outgoing, Timer, Wanted
+from variables.store import Change, DeadLetter, EntryId, Logged, Message, Outgoing, Timer, Trace, Wanted
 
 _Key = TypeVar("_Key")
 _Thing = TypeVar("_Thing")
@@ -43,8 +43,8 @@ class Folding:
         self.messages: list[Message] = []
         self.outgoing: list[Outgoing] = []
         self.counts: Counter[str] = Counter()
-        self.trace: list[tuple[str, Decision]] = []
-        """What was decided about whom, in order."""
+        self.traces: list[Trace] = []
+        """What was decided about whom and why, in order, as it is recorded."""
         self.dead: list[DeadLetter] = []
         self.done = 0
         """How many of the happenings have been folded to their end."""
@@ -168,8 +168,9 @@ class Folding:
             self.outgoing += stepped.outgoing
         if stepped.conversions:
             self.counts.update(conversion_count(run) for run in stepped.conversions)
-        if stepped.trace:
-            self.trace += [(profile.visitor, decision) for decision in stepped.trace]
+        record = stepped.moment and recorded(stepped.moment, self._versions.program)
+        if record:
+            self.traces.append(Trace(profile.visitor, record))
 
     def _set_aside(self, where: str, error: Exception, body: bytes) -> None:
         _log.error("set aside", where=where, exc_info=error)

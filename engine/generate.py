@@ -403,7 +403,8 @@ def _is_worth_sharing(node: Expression) -> bool:
     """Whether this is a comparison, true or false in any case, of something that has to be worked out first."""
     if not isinstance(node, Comparison):
         return False
-    return any(isinstance(part, Binary | Call) for side in (node.first, *(l.right for l in node.links)) for part in walk(side))
+    sides = (node.first, *(link.right for link in node.links))
+    return any(isinstance(part, Binary | Call) for side in sides for part in walk(side))
 
 
 def _only(type_: Type, kinds: Type) -> bool:

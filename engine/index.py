@@ -257,7 +257,7 @@ NO_TESTS = Tests(None, None, ())
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Places of conditions that stand behind one bar. Whoever comes not over it comes not over that of `further` either."""
+    """Places of conditions that stand behind one bar. Who does not come over it does not come over `further` either."""
 
     bar: Bar
     places: tuple[int, ...]

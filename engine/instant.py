@@ -73,8 +73,12 @@ class Passage:
         return self._changed
 
 
+Round = tuple[Occurrence, Passage, int]
+"""One round of an instant: what had happened, what the `when`s were tested on, and how long the trace was after it."""
+
+
 class Instant:
-    """Works through an instant. Afterwards `profile` and `effects` say what came of it."""
+    """Works through an instant. Afterwards `profile`, `effects` and `rounds` say what came of it."""
 
     def __init__(self, profile: Profile, now: int, place: Place, versions: Versions) -> None:
         self.profile = profile
@@ -83,6 +87,7 @@ class Instant:
         self._moment = moment(now)
         self._versions = versions
         self._program = versions.program
+        self.rounds: list[Round] = []
         self._starts: list[list[str]] = []
         self._born: dict[str, Profile] = {}
         """Runs that started in this round or the last, and the profile as they found it."""
@@ -122,6 +127,7 @@ class Instant:
             if tested is not before or self.profile is not after.profile:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
+            self.rounds.append((occurrence, passage, len(self.effects.trace)))
             if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
@@ -194,7 +200,7 @@ class Instant:
     def _convert(self, run: Run) -> None:
         self.profile = self.profile.with_tally(run.flow, self.profile.tallies.of(run.flow).converted())
         self.effects.conversions.append(run)
-        self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED))
+        self.effects.trace.append(Decision(run.flow, Outcome.CONVERTED, run=run.id, version=run.version))
         self._keep(run)
 
     # (5) Exits and (6) waits
@@ -223,7 +229,8 @@ class Instant:
             refusal = self._start_run(flow, occurrence)
             if refusal is None:
                 started.append(flow.name)
-            self.effects.trace.append(Decision(flow.name, refusal or _STARTED))
+            else:
+                self.effects.trace.append(refusal)
         self._starts.append(started)
 
     def _called_for(self, occurrence: Occurrence, passage: Passage) -> Sequence[ReadyFlow]:
@@ -257,21 +264,24 @@ class Instant:
             if is_ and not was:
                 yield flow
 
-    def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Outcome | None:
+    def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Decision | None:
         """Starts a run, or says why not."""
         profile = self.profile
-        if profile.runs and any(run.flow == flow.name and run.in_progress for run in profile.runs.values()):
-            return Outcome.IN_PROGRESS
+        for run in profile.runs.values():
+            if run.flow == flow.name and run.in_progress:
+                return Decision(flow.name, Outcome.IN_PROGRESS, "", run.id, run.version, run.at, run.due)
         if flow.limit is not None and not profile.tallies.allows(flow.name, *flow.limit, self._now):
-            return _LIMIT
+            next_start = None if flow.limit[1] is None else profile.tallies.of(flow.name).next_start(*flow.limit)
+            return Decision(flow.name, _LIMIT, "", "", None, None, next_start)
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
         running = self._running(Run(id, flow.name, self._program.version, self._now, event=event or None, goal=goal))
         if running.exits():
-            return Outcome.EXIT
+            return Decision(flow.name, Outcome.EXIT)
         self._born[id] = profile
         running.profile = profile.with_tally(flow.name, profile.tallies.of(flow.name).started(self._now))
+        self.effects.trace.append(Decision(flow.name, _STARTED, "", id, self._program.version))
         running.go(0)
         self._take_up(running)
         return None

@@ -32,6 +32,10 @@ class ProgramLibrary:
             self._compiled.move_to_end(version)
             return self._compiled[version]
 
+    async def mentions(self, version: int, name: str) -> bool:
+        """Whether a version's text has a name in it: whoever looks for it is spared compiling the others."""
+        return name in (await self._store.program(self._app, version)).text
+
     async def newest(self) -> Program:
         """The newest version. Raises StoreUnavailable."""
         return await self.program(await self._store.newest(self._app))

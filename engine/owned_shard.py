@@ -138,6 +138,7 @@ class OwnedShard:
             counts=folding.added(),
             changes=folding.changes(),
             dead=folding.dead,
+            traces=folding.traces,
             entries=then if is_whole else (),
         )
         await self._commit(replace(commit, visitors=folding.visitors))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.compile import Compiled, Compiler, Environment
 from engine.flows import ReadyFlow, Triggers
 from engine.index import NO_TESTS, Crossings, Tests
+from engine.traces import Layout
 from engine.watch import Watched, watched
 from grammar.built_in import DERIVED, segments_of
 from grammar.names import TRACK_EVENT_VARIABLES
@@ -32,6 +33,8 @@ class Occurrence:
     entered: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    data: bytes = b""
+    """Of the event, as JSON, where anything is read of it."""
 
 
 NOTHING_HAPPENED = Occurrence()
@@ -106,6 +109,9 @@ class Program:
     """
 
     version: int
+    script: Script = field(repr=False)
+    """What it was compiled from."""
+    zone: ZoneInfo
     catalogue: Catalogue
     flows: Mapping[str, ReadyFlow]
     """By name, in order of declaration."""
@@ -122,6 +128,8 @@ class Program:
     """Conditions of edges and borders that time alone can turn."""
     plans: Mapping[int, Plan] = field(repr=False)
     """By SEQ, what an event may start."""
+    layout: Layout
+    """Of the traces that are recorded under it."""
     _otherwise: Otherwise = field(repr=False)
     starts_otherwise: bool = field(init=False)
     """Whether anything else than an event may start a flow."""
@@ -151,8 +159,11 @@ class Program:
             *((when, edge) for when, edge, _ in watched_edges),
             *((conditions[name], border) for name, border in borders.items()),
         ]
+        plans = {event.seq: _plan(event, flows, script, compiler, catalogue) for event in catalogue.events.values()}
         return cls(
             version,
+            script,
+            zone,
             catalogue,
             {flow.name: flow for flow in flows},
             {name: compiler.condition(condition) for name, condition in conditions.items()},
@@ -162,7 +173,8 @@ class Program:
             Crossings.of([(when, edge.reads, flow) for when, edge, flow in watched_edges], compiler),
             borders,
             Crossings.of([(condition, each.reads, each) for condition, each in watches if each.timed], compiler),
-            {event.seq: _plan(event, flows, script, compiler, catalogue) for event in catalogue.events.values()},
+            plans,
+            Layout.of(flows, [plan.whens.reads for plan in plans.values()], catalogue.variables),
             Otherwise.of(flows),
         )
 

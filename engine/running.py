@@ -84,35 +84,37 @@ class Running:
                 case Send():
                     if self._held(number):
                         return
-                    self._send(step)
+                    self._send(number, step)
                     position = step.next
                 case Email():
                     if self._held(number):
                         return
-                    self._mail(step)
+                    self._mail(number, step)
                     position = step.next
                 case Webhook():
-                    self._post(step)
+                    self._post(number, step)
                     position = step.next
                 case Write():
-                    self._write(step)
+                    self._write(number, step)
                     position = step.next
                 case Branch():
-                    position = self._branch(step)
+                    position = self._branch(number, step)
                 case Division():
-                    position = self._divide(step)
+                    position = self._divide(number, step)
                 case Pause():
                     self._wait(number, self.now + step.length)
+                    self._tell(Outcome.WAITS, step=number, until=self.run.due)
                     return
                 case Watch():
                     self._wait(number, self.now + step.at_most)
                     if not self.holds(step.condition):
+                        self._tell(Outcome.WAITS, step=number, until=self.run.due)
                         return
-                    self._wait_no_more()
+                    self._go_on(Outcome.REACHED, number)
                     position = step.next
                 case End():
                     position = None
-        self._end()
+        self._end(Outcome.ENDED)
 
     def wake(self) -> None:
         """Goes on if the wait is over: a condition that is true comes before its timeout."""
@@ -121,10 +123,10 @@ class Running:
         step = self.flow.graph.steps[at]
         is_over = self.run.due is not None and self.run.due <= self.now
         if isinstance(step, Watch) and self.holds(step.condition):
-            self._wait_no_more()
+            self._go_on(Outcome.REACHED, at)
             self.go(step.next)
         elif is_over:
-            self._wait_no_more()
+            self._go_on(Outcome.TIMED_OUT if isinstance(step, Watch) else Outcome.WENT_ON, at)
             self.go(step.timeout if isinstance(step, Watch) else step.next if isinstance(step, Pause) else at)
 
     def leave(self, outcome: Outcome) -> None:
@@ -150,8 +152,10 @@ class Running:
     def _wait(self, at: int, due: int) -> None:
         self.run = self.run.waiting(at, self.now, due)
 
-    def _wait_no_more(self) -> None:
+    def _go_on(self, outcome: Outcome, at: int) -> None:
+        """A wait is over."""
         self.run = self.run.waiting(self.run.at, None, None)
+        self._tell(outcome, step=at)
 
     def _held(self, at: int) -> bool:
         """Whether a message has to wait for the flow's hours; then the run waits until they begin."""
@@ -159,44 +163,54 @@ class Running:
         if hours is None or hours.window.holds(moment(self.now).astimezone(hours.zone)):
             return False
         self.run = self.run.waiting(at, None, next_opening(hours, self.now))
+        self._tell(Outcome.HELD, step=at, until=self.run.due)
         return True
 
-    def _end(self, outcome: Outcome | None = None) -> None:
+    def _end(self, outcome: Outcome) -> None:
         self.run = self.run.waiting(None, None, None)
-        if outcome is not None:
-            self._tell(outcome)
+        self._tell(outcome)
 
-    def _tell(self, outcome: Outcome, detail: str = "") -> None:
-        self.effects.trace.append(Decision(self.flow.name, outcome, detail))
+    def _tell(self, outcome: Outcome, detail: str = "", step: int | None = None, until: int | None = None) -> None:
+        run = self.run
+        self.effects.trace.append(Decision(run.flow, outcome, detail, run.id, run.version, step, until))
 
     # Steps
 
-    def _branch(self, step: Branch) -> Position:
-        return next((then for condition, then in step.arms if self._value(condition)), step.otherwise)
+    def _branch(self, number: int, step: Branch) -> Position:
+        for arm, (condition, then) in enumerate(step.arms):
+            if self._value(condition):
+                self._tell(Outcome.BRANCHED, str(arm), number)
+                return then
+        self._tell(Outcome.BRANCHED, "", number)
+        return step.otherwise
 
-    def _divide(self, step: Division) -> Position:
+    def _divide(self, number: int, step: Division) -> Position:
         """The arm that the same visitor gets every time, or that a flow test chose."""
         chosen = next((arm for arm in step.arms if self.arm is not None and arm[1] == self.arm), None)
         if chosen is None:
             chosen = arm_of(step, self.flow.name, self.profile.visitor)
         if chosen is None:
+            self._tell(Outcome.DIVIDED, "", number)
             return step.otherwise
         percent, name, first = chosen
-        self.run = replace(self.run, arms=(*self.run.arms, name or f"{percent}%"))
+        arm = name or f"{percent}%"
+        self.run = replace(self.run, arms=(*self.run.arms, arm))
+        self._tell(Outcome.DIVIDED, arm, number)
         return first
 
-    def _write(self, step: Write) -> None:
+    def _write(self, number: int, step: Write) -> None:
         """What a `set` writes is seen at once; a value that does not fit the field writes nothing."""
         try:
             raw = write(self._value(step.value), step.variable.kind)
-        except Misfit:
+        except Misfit as misfit:
+            self._tell(Outcome.MISFIT, str(misfit), number)
             return
         fields = dict(self.profile.fields)
         write_all(fields, {step.variable.key: raw})
         self.profile = self.profile.with_fields(fields)
 
-    def _send(self, step: Send) -> None:
-        id = self._message_id()
+    def _send(self, number: int, step: Send) -> None:
+        id = self._message_id(number)
         body = {
             "id": id,
             "flow": self.flow.name,
@@ -208,12 +222,12 @@ class Running:
         self.effects.messages.append(Message(self.profile.visitor, id, to_json(body)))
         self.profile = self.profile.with_status(id, "sent")
 
-    def _mail(self, step: Email) -> None:
+    def _mail(self, number: int, step: Email) -> None:
         to = self._value(step.to)
         if not isinstance(to, str) or not to.strip():
-            self._tell(Outcome.NO_ADDRESS)
+            self._tell(Outcome.NO_ADDRESS, step=number)
             return
-        id = self._message_id()
+        id = self._message_id(number)
         body = {
             "id": id,
             "flow": self.flow.name,
@@ -225,8 +239,8 @@ class Running:
         }
         self.effects.outgoing.append(Outgoing(self.profile.visitor, id, "email", to_json(body)))
 
-    def _post(self, step: Webhook) -> None:
-        id = self._message_id()
+    def _post(self, number: int, step: Webhook) -> None:
+        id = self._message_id(number)
         body = {
             "id": id,
             "flow": self.flow.name,
@@ -242,8 +256,11 @@ class Running:
     def _line(self, compiled: Compiled) -> str:
         return _one_line(self._value(compiled))
 
-    def _message_id(self) -> str:
-        return self.effects.message_id(self.profile.visitor, self.flow.name)
+    def _message_id(self, step: int) -> str:
+        """The id of the message that is about to be sent."""
+        id = self.effects.message_id(self.profile.visitor, self.flow.name)
+        self._tell(Outcome.SENT, id, step)
+        return id
 
 
 def _one_line(text: str) -> str:

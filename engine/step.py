@@ -13,9 +13,10 @@ from pydantic_core import from_json
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
 from engine.program import Occurrence, Program
+from engine.recording import Moment
 from engine.running import Place
 from variables.catalogue import EventField
-from variables.items import Identify, Item, Receipt, Track, Visit
+from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import Profile, event_time, fold, having_met
 from variables.runs import Run
 from variables.store import EntryId, Message, Outgoing
@@ -37,6 +38,8 @@ class Stepped:
     outgoing: Sequence[Outgoing] = ()
     conversions: Sequence[Run] = ()
     trace: Sequence[Decision] = ()
+    moment: Moment | None = None
+    """What there may be to record of it (`engine/recording.py`)."""
 
 
 def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
@@ -52,7 +55,7 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
         return Stepped(folded)
     instant = Instant(folded, now, Place(cause.entry, cause.index + 1), versions)
     instant.item(profile, occurrence)
-    return _stepped(instant)
+    return _stepped(instant, _HAPPENED[type(item.content)])
 
 
 def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
@@ -80,7 +83,7 @@ def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
     """
     instant = Instant(profile, due, Place(EntryId(due, 0)), versions)
     instant.time(due - 1)
-    return _stepped(instant)
+    return _stepped(instant, "time")
 
 
 def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
@@ -90,12 +93,29 @@ def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
     instant = Instant(profile, now, Place(entry), versions)
     instant.stop(flow for flow, version in program.stops.items() if version > known)
     instant.time(min(versions.since, now))
-    return _stepped(instant)
+    return _stepped(instant, "meeting")
 
 
-def _stepped(instant: Instant) -> Stepped:
+def _stepped(instant: Instant, happened: str) -> Stepped:
     effects = instant.effects
-    return Stepped(instant.profile, effects.messages, effects.outgoing, effects.conversions, effects.trace)
+    return Stepped(
+        instant.profile,
+        effects.messages,
+        effects.outgoing,
+        effects.conversions,
+        effects.trace,
+        (happened, instant.rounds, effects),
+    )
+
+
+_HAPPENED: dict[type[Content], str] = {
+    Track: "track",
+    Visit: "visit",
+    SetFields: "set",
+    Identify: "identify",
+    Ping: "ping",
+}
+"""What the moment of an item is called in a trace."""
 
 
 # Receipts -------------------------------------------------------------------------------------------------------------
@@ -124,8 +144,9 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
     match item.content:
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
-            read = program.plan(event).reads_event
-            return Occurrence(event, _of_event(folded, item, track, event, cause) if read else {})
+            if program.plan(event).reads_event:
+                return Occurrence(event, _of_event(folded, item, track, event, cause), data=track.data)
+            return Occurrence(event)
         case Visit():
             return Occurrence(visit=True)
         case Identify():

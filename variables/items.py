@@ -142,8 +142,8 @@ _item = TypeAdapter(_Item).validator
 
 # What plainly fits ----------------------------------------------------------------------------------------------------
 #
-# Nearly all items are tracked events of the plainest shape, and a validator costs more than all the rest of reading one.
-# So what plainly fits is taken as it is, and the validators, who know every shape and every fault, judge what is left.
+# Nearly all items are tracked events of the plainest shape, and a validator costs more than all the rest of reading
+# one. So what plainly fits is taken as it is; the validators, who know every shape and every fault, judge the rest.
 
 
 def _is_plain(value: Any) -> TypeGuard[str]:

@@ -246,6 +246,9 @@ class MemoryShard:
     async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
         return [trace.body for trace in reversed(self._traces) if trace.visitor == visitor][:count]
 
+    async def oldest_trace(self) -> bytes | None:
+        return self._traces[0].body if self._traces else None
+
     async def dead_letters(self) -> int:
         return len(self.dead)
 

@@ -40,7 +40,7 @@ LOG_BOUND = 1_000_000
 FLUSH_MEMORY = 600_000
 """Milliseconds that a sender's last flush is remembered: far longer than anybody goes on sending it."""
 NUMBERS_IN_A_HASH = 128
-_TRACES_AT_ONCE = 5_000
+_TRACES_AT_ONCE = 1_000
 SLICE = 256
 """Fields that one HDEL of a commit takes away: a script's stack is not endless."""
 
@@ -148,8 +148,9 @@ class RedisShard:
             operations.add("PEXPIRE", inbox, INBOX_LIFETIME)
         for outgoing in commit.outgoing:
             operations.add("XADD", self._keys.outbox, "*", *_outgoing_fields(outgoing))
-        for trace in commit.traces:
-            operations.add("XADD", self._keys.trace, "MAXLEN", "~", TRACES, "*", "v", trace.visitor, "t", trace.body)
+        if commit.traces:
+            traces = [part for visitor, body in commit.traces for part in (_trace_name(visitor), body)]
+            operations.add("TRACES", self._keys.trace, TRACES, traces)
         for name, more in commit.counts.items():
             operations.add("COUNT", self._keys.counts, name, more)
         for entry in commit.entries:
@@ -218,7 +219,7 @@ class RedisShard:
 
     async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
         found: list[bytes] = []
-        before, wanted = "+", visitor.encode("utf-8", "surrogatepass")
+        before, wanted = "+", _trace_name(visitor)
         while len(found) < count:
             call = self._connections.commands.xrevrange(self._keys.trace, before, "-", _TRACES_AT_ONCE)
             raw = await self._connections.call(call)
@@ -227,6 +228,10 @@ class RedisShard:
                 break
             before = f"({raw[-1][0].decode()}"
         return found[:count]
+
+    async def oldest_trace(self) -> bytes | None:
+        raw = await self._connections.call(self._connections.commands.xrange(self._keys.trace, count=1))
+        return raw[0][1][b"t"] if raw else None
 
     async def dead_letters(self) -> int:
         length: int = await self._connections.call(self._connections.commands.xlen(self._keys.dead))
@@ -354,6 +359,10 @@ def _profile(
         {id.decode(): Run.read(id.decode(), raw) for id, raw in runs.items()} if runs else {},
         {id: status.decode() for id in wanted.messages if (status := next(statuses))} if wanted.messages else {},
     )
+
+
+def _trace_name(visitor: str) -> bytes:
+    return visitor.encode("utf-8", "surrogatepass")
 
 
 def _outgoing_fields(outgoing: Outgoing) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from variables.values import Value
 
 @dataclass(slots=True)
 class Run:
-    """One run; it never changes. Instants are milliseconds. `id` names the run for good; the ids of one visitor sort by age.
+    """One run; it never changes. Instants are milliseconds. `id` names it for good; ids of one visitor sort by age.
 
     `at`: the step at which it waits; None: it has ended, and only its goal is still looked for.
     `since`: when its wait began, None where it only waits for its hours. `due`: when that wait ends by itself.
@@ -35,9 +35,7 @@ class Run:
 
     def waiting(self, at: int | None, since: int | None, due: int | None) -> "Run":
         """The same run, where and until when it waits now; `at` None: it has ended."""
-        return Run(
-            self.id, self.flow, self.version, self.started, at, since, due, self.event, self.goal, self.arms
-        )
+        return Run(self.id, self.flow, self.version, self.started, at, since, due, self.event, self.goal, self.arms)
 
     def write(self) -> bytes:
         """Compact JSON; what is not there is left out. Moments of the event are milliseconds already."""

@@ -142,9 +142,8 @@ class Change:
     """The visitor's number and when its timer is due, if that changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What the engine decided about a visitor at one instant, as JSON."""
+class Trace(NamedTuple):
+    """What one moment of a visitor was to flows: the engine writes and reads it."""
 
     visitor: str
     body: bytes
@@ -225,7 +224,7 @@ class InboxMessage:
 
 
 TRACES = 50_000
-"""Decisions that a shard remembers, the newest ones: enough for some time, and bounded for any number of visitors."""
+"""Traces that a shard remembers, the newest ones: enough for some time, and bounded for any number of visitors."""
 INBOX_SIZE = 50
 """Messages that a visitor's inbox holds; the oldest give way."""
 INBOX_LIFETIME = 30 * 86_400_000
@@ -284,7 +283,10 @@ class Shard(Protocol):
         """The visitor's messages, oldest first, with their status: sent, shown, closed or clicked."""
 
     async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
-        """The last decisions about a visitor, newest first, as far as they are remembered."""
+        """The traces of a visitor, newest first, as far as they are remembered."""
+
+    async def oldest_trace(self) -> bytes | None:
+        """The oldest trace that the shard remembers, of whomever; None if it has none."""
 
     async def dead_letters(self) -> int:
         """How many things have been set aside."""

@@ -27,6 +27,12 @@ class Tally(NamedTuple):
             return self.starts < count
         return len(self.times) < count or now - self.times[-count] >= per
 
+    def next_start(self, count: int, per: int | None) -> int | None:
+        """When the limit lets the next start through (milliseconds; 0: at any time), None if never."""
+        if per is None:
+            return 0 if self.starts < count else None
+        return 0 if len(self.times) < count else self.times[-count] + per
+
     def write(self) -> bytes:
         return b" ".join(b"%d" % number for number in (self.starts, self.conversions, *self.times))
 

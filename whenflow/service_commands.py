@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from console.explanation import NoSuchFlow
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from variables.data_directory import EmbeddedStoreError
 from variables.durability import Durability
@@ -145,6 +146,30 @@ def visitor(
             show_service.visitor(out, view)
 
     _with_app(_settings(data=data, redis_url=redis, roles=frozenset()), app_name, act)
+
+
+@app.command()
+def explain(
+    id: Annotated[str, typer.Argument(metavar="VISITOR", help="The visitor's id.")],
+    flow: Annotated[str, typer.Argument(help="The flow's name.")],
+    app_name: APP = DEFAULT_APP,
+    data: DATA = None,
+    redis: REDIS = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as the admin API gives it.")] = False,
+) -> None:
+    """Says why a flow did or did not start or send for a visitor, with the values at that moment."""
+
+    async def act(service: Service, running_app: RunningApp) -> None:
+        explanation = await running_app.explanation(id, flow)
+        if json:
+            out.print_json(data=explanation.to_json())
+        else:
+            show_service.explanation(out, explanation)
+
+    try:
+        _with_app(_settings(data=data, redis_url=redis, roles=frozenset()), app_name, act)
+    except NoSuchFlow as error:
+        fail(str(error))
 
 
 @app.command("send-event")

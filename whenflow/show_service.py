@@ -3,14 +3,19 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from console.explanation import Explanation
 from console.health import Health
 from console.running_app import Applied
 from console.runs_in_progress import Waiting
+from engine.explanation import wording
+from engine.explanation.moments import Told
+from engine.explanation.parts import Reading
 from grammar.wording import counted
 from variables.apps import App
 from variables.store import DeadLetter
@@ -108,6 +113,42 @@ def _run(run: dict[str, Any]) -> str:
     if step is None:
         return f"{began}: ended; its goal counts until {run['goal_until']}"
     return f"{began}: waits until {run['due']} at {step['file']}:{step['line']} {step['text']}"
+
+
+def explanation(out: Console, told: Explanation) -> None:
+    """The answer first, with each part of the condition; then how the flow stands now, and the moments before."""
+    zone = ZoneInfo(told.zone)
+    if not told.moments:
+        out.print(told.summary, style="bold", markup=False)
+    for each in told.moments[:1]:
+        _moment(out, each, "bold")
+        _condition(out, each.condition, zone)
+    if told.lines:
+        out.print()
+    for line in told.lines:
+        out.print(line, markup=False)
+    if told.present is not None and told.present.condition is not None and told.present.condition.holds is not None:
+        _condition(out, told.present.condition, zone)
+    if told.moments[1:]:
+        out.print("\nBefore that:")
+    for each in told.moments[1:]:
+        _moment(out, each)
+    if told.moments or told.lines:
+        out.print(f"\nTimes are {told.zone}.", style="dim", markup=False)
+
+
+def _moment(out: Console, told: Told, style: str = "") -> None:
+    head, *rest = told.lines
+    out.print(head, style=style, markup=False)
+    for line in rest:
+        out.print(f"  {line}", markup=False)
+
+
+def _condition(out: Console, reading: Reading | None, zone: ZoneInfo) -> None:
+    """Each part of a condition that has several: whether it held, and its values."""
+    if reading is not None and (len(reading.parts) > 1 or any(part.inside for part in reading.parts)):
+        for line in wording.listing(reading.parts, zone):
+            out.print(f"  {line}", style="dim", markup=False)
 
 
 def _table(out: Console, *heads: Any) -> None:

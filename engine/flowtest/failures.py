@@ -2,13 +2,12 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic_core import from_json
 
-from engine.decisions import Outcome
 from engine.functions import to_text
 from engine.graph import Place
 from engine.program import UTC
@@ -117,24 +116,13 @@ def other_message(command: ExpectMessage, sent: Sent) -> Failure | None:
     return None
 
 
-_OF_A_RUN = {
-    Outcome.EXITED: "the run of {} ended, for its `exit when` came true",
-    Outcome.STOPPED: "the run of {} ended, for the flow was stopped",
-    Outcome.NO_ADDRESS: "an e-mail of {} was not sent, for there is no address",
-}
+def told(lines: Sequence[str]) -> Sequence[str]:
+    """Why a flow sent nothing (more), as an explanation has it."""
+    first, *rest = lines
+    return [f"why: {first}", *rest]
 
 
-def decided(flow: str, outcomes: Iterable[Outcome]) -> Sequence[str]:
-    """Why a flow sent nothing (more), of what was decided about it since the last command."""
-    found = list(outcomes)
-    for outcome in reversed(found):
-        if outcome in _OF_A_RUN:
-            return [f"why: {_OF_A_RUN[outcome].format(flow)}"]
-    if Outcome.STARTED in found:
-        return [f"why: {flow} was started, and its steps sent nothing that is not claimed"]
-    refused = [outcome for outcome in found if outcome.startswith("refused")]
-    if refused:
-        return [f"why: the start of {flow} was {refused[-1]}"]
+def not_called_for(flow: str) -> Sequence[str]:
     return [f"why: nothing that starts {flow} happened to this visitor in the last command"]
 
 
@@ -142,10 +130,6 @@ def waits(flow: str, place: Place, due: str | None) -> Sequence[str]:
     """Why a run has not sent anything yet."""
     until = "" if due is None else f" until {_time(due)}"
     return [f"why: a run of {flow} waits{until}, at {place.file}:{place.line}: {place.text}"]
-
-
-def condition_false(flow: str, values: Mapping[str, Value]) -> Sequence[str]:
-    return [f"why: {flow} was not started, for its `when` was not true", *_values(values)]
 
 
 def _came(messages: Sequence[Sent]) -> Sequence[str]:

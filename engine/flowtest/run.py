@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiler
-from engine.decisions import Decision
+from engine.explanation.moments import Teller
 from engine.flowtest import failures
 from engine.flowtest.declared import Apply, ReadFile
 from engine.flowtest.failures import Failure, Sent
@@ -20,6 +20,7 @@ from engine.flowtest.plan import START, Plan, Planned, plan
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
 from engine.program import Program
+from engine.traces import Record
 from grammar.built_in import DERIVED, segments_of
 from grammar.checker import check_expression
 from grammar.diagnostics import Diagnostic, Diagnostics
@@ -43,14 +44,13 @@ from grammar.flowtest.nodes import (
     Visit,
 )
 from grammar.lint import lint_condition
-from grammar.names import TRACK_EVENT_VARIABLES
 from grammar.nodes import Boolean, Comparison, Constant, Expression, ListDisplay, Name, Script
 from grammar.scope import Scope
 from grammar.syntax.parser import parse_expression, read_source
 from grammar.walk import walk
 from variables.memory_store import MemoryShard
 from variables.profile import OLDEST_EVENT, Profile, without_reset_events
-from variables.store import Entry, Held, Message, Outgoing, Wanted
+from variables.store import Entry, Held, Message, Outgoing, Trace, Wanted
 from variables.values import MILLISECOND, Misfit, Value, iso, milliseconds, moment, write, write_json
 
 MOST_ITEMS = 500
@@ -95,7 +95,8 @@ class Run:
         self._hold(_NEVER_THERE)
         self._programs: dict[int, Program] = {0: _program(_NEVER_THERE, 0, ready.zone, {})}
         self._unclaimed: dict[str, deque[Sent]] = {}
-        self._trace: list[tuple[str, Decision]] = []
+        self._traces: list[Trace] = []
+        """Of the last command."""
         self._cause: Command | None = None
 
     def _hold(self, script: Script) -> None:
@@ -128,7 +129,7 @@ class Run:
         if unclaimed is not None:
             return unclaimed
         self._cause = command
-        self._trace.clear()
+        self._traces.clear()
         failure = await self._do(command, planned.clock)
         return failure or failures.set_aside(command.span, self._shard.dead)
 
@@ -213,7 +214,7 @@ class Run:
         """Folds all that is there and due, as the product's processor does."""
         while happenings := in_order(await self._shard.read(self._owned.state.position, BATCH)):
             for folding in await self._owned.fold(happenings):
-                self._trace += folding.trace
+                self._traces += folding.traces
                 sent: list[Message | Outgoing] = [*folding.messages, *folding.outgoing]
                 for message in sorted(sent, key=lambda message: message.id):
                     self._unclaimed.setdefault(message.visitor, deque()).append(Sent.of(message, self._cause))
@@ -255,29 +256,20 @@ class Run:
         return failure
 
     async def _why_not(self, command: ExpectMessage) -> Sequence[str]:
-        """Why a flow sent a visitor nothing, as far as the steps' trace and the present values tell it."""
+        """Why a flow sent a visitor nothing (more): where it waits, or what the last command was to it."""
         visitor, name = command.visitor.text, command.flow.text
-        decided = [decision.outcome for who, decision in self._trace if who == visitor and decision.flow == name]
         profile = await self._profile(visitor)
         for run in profile.runs.values():
             if run.flow == name and run.at is not None:
                 place = self._programs[run.version].flows[name].graph.places[run.at]
                 return failures.waits(name, place, None if run.due is None else iso(moment(run.due)))
-        when = next(flow.when for flow in self._script.flows if flow.name == name)
-        if decided or when is None or not self._may_have_started(visitor, name):
-            return failures.decided(name, decided)
-        if any(isinstance(node, Name) and node.id in TRACK_EVENT_VARIABLES for node in walk(when)):
-            return failures.condition_false(name, {})
-        if self._evaluate(when, profile):
-            return failures.decided(name, ())
-        return failures.condition_false(name, self._read(self._false_part(when, profile), profile))
-
-    def _may_have_started(self, visitor: str, name: str) -> bool:
-        """Whether what happened last was an event that starts a flow, of this visitor."""
-        cause, program = self._cause, self._owned.program
-        if not isinstance(cause, Track) or cause.visitor.text != visitor:
-            return False
-        return any(flow.name == name for flow in program.plan(program.catalogue.events[cause.event.text]).flows)
+        teller = Teller(name, self._programs)
+        for trace in reversed(self._traces):
+            record = Record.read(trace.body) if trace.visitor == visitor else None
+            told = record and teller.tell(visitor, record)
+            if told:
+                return failures.told(told.lines)
+        return failures.not_called_for(name)
 
     async def _expect_segment(self, command: ExpectSegment) -> Failure | None:
         name = command.segment.text

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -106,6 +107,70 @@ def test_a_run_is_shown_with_the_line_at_which_it_waits_and_until_when(whenflow:
     whenflow.collect({"visitor": visitor, "items": [track("checkout")] * 5}, wait=True)
     view = whenflow.visitor(visitor)
     assert (view["runs"], view["variables"]["customer_user_type"]) == ([], "customer")
+
+
+def explanation(whenflow: Whenflow, visitor: str, flow: str) -> httpx.Response:
+    return whenflow.admin("GET", "explanation", params={"visitor": visitor, "flow": flow})
+
+
+def test_an_explanation_has_the_moments_and_how_the_flow_stands(whenflow: Whenflow, visitor: str) -> None:
+    visitor = f"{visitor}/of a path?&é"
+    whenflow.collect({"visitor": visitor, "items": [track()] * 3}, wait=True)
+    answer = explanation(whenflow, visitor, "thanks").json()
+    assert set(answer) == {
+        *("visitor", "flow", "version", "gone", "zone", "summary", "now", "moments", "remembered_since")
+    }
+    assert (answer["visitor"], answer["flow"], answer["gone"], answer["zone"]) == (visitor, "thanks", None, "UTC")
+    refused, started, false = answer["moments"]
+    assert [each["came"] for each in (refused, started, false)] == ["limit", "started", "condition false"]
+    assert all(each["version"] == answer["version"] for each in answer["moments"])
+    assert answer["summary"] == " ".join(refused["text"])
+    assert started["messages"] == [message["id"] for message in whenflow.visitor(quote(visitor))["messages"]]
+    assert (false["condition"], false["holds"]) == ("event_count_1 > 1", False)
+    part = {"text": "event_count_1 > 1", "holds": False, "decides": True, "values": {"event_count_1": 1}, "inside": []}
+    assert false["parts"] == [part]
+    now = answer["now"]
+    assert (now["holds"], now["until"]) == (True, None)
+    assert now["parts"] == [{**part, "holds": True, "values": {"event_count_1": 3}}]
+    assert "its limit is reached (`limit once`)" in now["text"][-1]
+    assert datetime.fromisoformat(answer["remembered_since"]) <= datetime.fromisoformat(false["time"])
+
+
+def test_until_when_time_alone_leaves_a_condition_is_given(whenflow: Whenflow, visitor: str) -> None:
+    put(whenflow, f"{EVENTS}\nflow away:\n    when now - event_last_time_1 > 7d\n    send web 'x'\n")
+    whenflow.collect({"visitor": visitor, **track()}, wait=True)
+    now = explanation(whenflow, visitor, "away").json()["now"]
+    seen = datetime.fromisoformat(whenflow.visitor(visitor)["variables"]["event_last_time_1"])
+    assert datetime.fromisoformat(now["until"]) == seen + timedelta(days=7, milliseconds=1)
+    assert set(now["parts"][0]["values"]) == {"event_last_time_1", "now - event_last_time_1"}
+    assert isinstance(now["parts"][0]["values"]["now - event_last_time_1"], float), "a duration is in seconds"
+
+
+def test_a_flow_that_is_gone_is_said_to_be(whenflow: Whenflow, visitor: str) -> None:
+    had = put(whenflow, f"{PROGRAM}\nflow other_one:\n    on webclick\n    wait 1d\n").json()["version"]
+    whenflow.collect({"visitor": visitor, **track()}, wait=True)
+    put(whenflow, PROGRAM)
+    answer = explanation(whenflow, visitor, "other_one").json()
+    assert answer["gone"] == had
+    assert [each["came"] for each in answer["moments"]] == ["started"]
+    said = answer["now"]["text"]
+    assert said[0] == f"other_one is not in the program any more: version {had} was the last that had it."
+    assert said[1].startswith("A run of it waits at program.flow:")
+    assert explanation(whenflow, f"{visitor} never", "other_one").json()["moments"] == []
+
+
+def test_what_cannot_be_explained_is_refused_clearly(whenflow: Whenflow, visitor: str) -> None:
+    answer = explanation(whenflow, visitor, "thank")
+    assert (answer.status_code, answer.json()["error"]) == (404, "unknown_flow")
+    assert "did you mean `thanks`?" in answer.json()["detail"]
+    for params in ({"flow": "thanks"}, {"visitor": visitor}, {"visitor": "", "flow": "thanks"}):
+        assert whenflow.admin("GET", "explanation", params=params).status_code == 400
+    assert whenflow.admin("GET", "explanation", headers={}).status_code == 401
+
+
+def test_a_visitor_whose_name_looks_like_a_path_of_the_api_is_still_a_visitor(whenflow: Whenflow) -> None:
+    for name in ("explanation", "a/explanation", "x/explanation?flow=thanks"):
+        assert whenflow.visitor(quote(name))["visitor"] == name
 
 
 def test_moments_are_iso_text_with_a_z(whenflow: Whenflow, visitor: str) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.decisions import Outcome
 from engine.instant import Versions
 from engine.program import Program
 from engine.step import Cause, step
@@ -61,7 +62,7 @@ def messages(flows: str, contents: list[Content]) -> list[list[str]]:
         cause = Cause(EntryId(NOW + number, 0))
         stepped = step(profile, Item(content), cause, Versions(program))
         profile = stepped.profile
-        sent.append([decision.flow for decision in stepped.trace])
+        sent.append([decision.flow for decision in stepped.trace if decision.outcome is Outcome.STARTED])
     return sent
 
 

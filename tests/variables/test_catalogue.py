@@ -148,9 +148,7 @@ def test_flows_may_write_what_a_server_may(catalogue: Catalogue) -> None:
         assert (Writer.FLOW in variable.writers) == (Writer.SERVER in variable.writers), variable.name
 
 
-@pytest.mark.parametrize(
-    "name", [*DERIVED, "now", "visitor_id", "run_time", ".v", ".c", "nik", "event_count_9"]
-)
+@pytest.mark.parametrize("name", [*DERIVED, "now", "visitor_id", "run_time", ".v", ".c", "nik", "event_count_9"])
 def test_what_is_no_stored_variable_is_unknown(catalogue: Catalogue, name: str) -> None:
     bad = refusal(catalogue, SetFields({name: True}), from_server=True)
     assert bad.code == "unknown_field"

@@ -14,6 +14,7 @@ from variables.runs import Run
 from variables.store import (
     INBOX_SIZE,
     START,
+    TRACES,
     Change,
     Commit,
     DeadLetter,
@@ -27,6 +28,7 @@ from variables.store import (
     Shard,
     StaleFlush,
     Timer,
+    Trace,
     Wanted,
     WrongKey,
 )
@@ -359,6 +361,7 @@ def of_all_kinds(state: Ownership) -> Commit:
         outgoing=[MAIL],
         counts={"run": 2},
         dead=[DeadLetter("here", "broken", b"body")],
+        traces=[Trace("v", b"1"), Trace("w", b"2"), Trace("v", b"3")],
         entries=[Entry(meeting=(4, 0))],
         since=7,
     )
@@ -370,6 +373,7 @@ async def test_a_commit_sent_twice_counts_and_appends_once(shard: Shard) -> None
     assert await shard.counts() == {"run": 2}
     assert list(await shard.outbox()) == [MAIL]
     assert await shard.dead_letters() == 1
+    assert list(await shard.traces("v", 9)) == [b"3", b"1"]
     assert [each.entry for each in await shard.wait(START, 10, 1000)] == [Entry(meeting=(4, 0))]
 
 
@@ -386,6 +390,7 @@ async def nothing_was_written(shard: Shard) -> None:
     assert await shard.counts() == {}
     assert list(await shard.outbox()) == []
     assert await shard.dead_letters() == 0
+    assert (list(await shard.traces("v", 9)), await shard.oldest_trace()) == ([], None)
     assert list(await shard.wait(START, 10, 1)) == []
     assert list(await shard.visitors(0, 1)) == []
     profile = await profile_of(shard)
@@ -394,7 +399,31 @@ async def nothing_was_written(shard: Shard) -> None:
     assert (after.commit, after.since, after.next_timer) == (0, 0, None)
 
 
-@pytest.mark.parametrize("key", ["tallies:v", "runs:v", "inbox:v", "outbox", "counts", "dead", "names:0"])
+async def test_a_visitors_traces_come_newest_first_among_those_of_many(shard: Shard) -> None:
+    state = await take(shard)
+    for number in range(1, 21):
+        traces = [Trace(f"v{k % 7}é\x00", b"%d" % (number * 1000 + k)) for k in range(210)]
+        await shard.commit(replace(commit_after(state), number=number, traces=traces))
+    found = list(await shard.traces("v3é\x00", 1_000))
+    assert found == [
+        b"%d" % (number * 1000 + k) for number in range(20, 0, -1) for k in range(206, 0, -7) if k % 7 == 3
+    ]
+    assert list(await shard.traces("v3é\x00", 2)) == found[:2]
+    assert list(await shard.traces("v7", 9)) == []
+    assert await shard.oldest_trace() == b"1000"
+
+
+async def test_the_oldest_traces_give_way(shard: Shard) -> None:
+    state, size = await take(shard), 5_000
+    for number in range(1, 2 * TRACES // size + 1):
+        traces = [Trace("v", b"%d" % (number * size + k)) for k in range(size)]
+        await shard.commit(replace(commit_after(state), number=number, traces=traces))
+    found = await shard.traces("v", 3 * TRACES)
+    assert TRACES <= len(found) < 1.1 * TRACES
+    assert (found[0], found[-1]) == (b"%d" % (2 * TRACES + size - 1), await shard.oldest_trace())
+
+
+@pytest.mark.parametrize("key", ["tallies:v", "runs:v", "inbox:v", "outbox", "counts", "dead", "trace", "names:0"])
 async def test_a_key_of_another_type_leaves_nothing_written_of_any_kind(
     connections: Connections, app: str, key: str
 ) -> None:
@@ -442,6 +471,6 @@ async def test_a_tally_that_cannot_be_read_is_told_to_whoever_asks_for_it(
     await connections.commands.hset(f"wf:{{{app}:0}}:tallies:v", mapping={"name": raw, "other": "1 0 5"})
     tallies = (await profile_of(shard, "v")).tallies
     assert tallies.of("other") == Tally(1, 0, (5,))
-    with pytest.raises(ValueError, match="unpack|invalid"):
+    with pytest.raises(ValueError, match=r"unpack|invalid"):
         tallies.of("name")
     await shard.close()

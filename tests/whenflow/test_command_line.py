@@ -118,6 +118,38 @@ def test_visitor_shows_at_which_line_a_run_waits_and_until_when(serving: Whenflo
     assert f"  patient (version {waiting['version']}) since {waiting['started']}: {where}" in shown.splitlines()
 
 
+def test_explain_says_why_a_flow_did_not_start_or_did(serving: Whenflow, visitor: str) -> None:
+    serving.collect({"visitor": visitor, "items": [track()] * 2}, wait=True)
+    shown = run("explain", visitor, "thanks", "--data", serving.data)
+    assert shown.returncode == 0, shown.stderr
+    first, *rest = shown.stdout.splitlines()
+    assert re.fullmatch(
+        r"thanks did not start at [-\d]{10} [:.\d]{8,12} \(webclick\): "
+        r"event_count_1 > 2 is false: event_count_1 was 2\.",
+        first,
+    )
+    assert "Now its condition is false: event_count_1 > 2 is false: event_count_1 is 2." in rest
+    assert rest[-1] == "Times are UTC."
+    serving.collect({"visitor": visitor, "items": [track()]}, wait=True)
+    said = run("explain", visitor, "thanks", "--data", serving.data).stdout.splitlines()
+    assert said[0].endswith("for event_count_1 > 2 is true: event_count_1 was 3.")
+    assert 'Thank you for 3 [clicks]" (id ' in said[1]
+    as_json = json.loads(run("explain", visitor, "thanks", "--json", "--data", serving.data).stdout)
+    assert [moment["came"] for moment in as_json["moments"]] == ["started", "condition false", "condition false"]
+
+
+def test_explain_of_a_flow_that_is_not_there_suggests_one(serving: Whenflow) -> None:
+    ends_clearly("explain", "v", "thank", "--data", serving.data, said="did you mean `thanks`?")
+
+
+def test_explain_of_a_visitor_who_was_never_there(serving: Whenflow) -> None:
+    shown = run("explain", "nobody", "thanks", "--data", serving.data)
+    assert (shown.returncode, shown.stdout) == (
+        0,
+        "Nobody has reported the visitor nobody yet, so no flow could start.\n",
+    )
+
+
 def test_a_visitor_who_was_never_there_is_said_to_be_nobody(serving: Whenflow) -> None:
     shown = run("visitor", "nobody", "--data", serving.data)
     assert shown.returncode == 0

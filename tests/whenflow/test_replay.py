@@ -93,11 +93,7 @@ def commands(data: Path) -> Iterator[list[bytes]]:
 
 def recorded_log(data: Path, shard: int) -> list[Logged]:
     key = b"wf:{default:%d}:log" % shard
-    return [
-        logged(words[2], words[3:])
-        for words in commands(data)
-        if words[0].upper() == b"XADD" and words[1] == key
-    ]
+    return [logged(words[2], words[3:]) for words in commands(data) if words[0].upper() == b"XADD" and words[1] == key]
 
 
 async def replayed(log: list[Logged], programs: Mapping[int, Program], until_then: int) -> MemoryShard:

@@ -15,6 +15,7 @@ if done ~= tonumber(ARGV[2]) - 1 then return redis.error_reply('FENCED the shard
 
 local types = {
   HSET = 'hash', HDEL = 'hash', INBOX = 'hash', COUNT = 'hash', PEXPIRE = 'hash', DEL = 'hash', ZADD = 'zset', ZREM = 'zset', XADD = 'stream',
+  TRACES = 'stream',
 }
 local function wrong(key, wanted)
   local found = redis.call('TYPE', key)['ok']
@@ -64,6 +65,13 @@ local function count_up(key, name, more)
   if count == 0 then redis.call('HDEL', key, name) else redis.call('HSET', key, name, string.format('%.0f', count)) end
 end
 
+-- TRACES size {visitor, trace} …: each becomes an entry; the oldest give way.
+local function remember(key, size, traces)
+  for i = 1, #traces, 2 do
+    redis.call('XADD', key, 'MAXLEN', '~', size, '*', 'v', traces[i], 't', traces[i + 1])
+  end
+end
+
 for _, operation in ipairs(operations) do
   local command, key = operation[1], KEYS[operation[2]]
   if command == 'HSET' then
@@ -72,6 +80,8 @@ for _, operation in ipairs(operations) do
     inbox(key, operation[3], operation[4], operation[5])
   elseif command == 'COUNT' then
     count_up(key, operation[3], operation[4])
+  elseif command == 'TRACES' then
+    remember(key, operation[3], operation[4])
   else
     redis.call(command, key, unpack(operation, 3))
   end
