@@ -18,6 +18,7 @@ from engine.running import Effects, Running, values_of_run
 from engine.watch import NEVER, Watched
 from variables.profile import Fields, Profile
 from variables.runs import Run
+from variables.store import Era
 from variables.tally import NOTHING
 from variables.values import Value, milliseconds, moment
 
@@ -27,18 +28,32 @@ MOST_ROUNDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """The program that holds, those of the runs under way, and since when (milliseconds) the first one does.
+    """The program that holds, and the others that the visitors at hand are concerned with.
 
+    `older`: those of their runs, and those that they have met or have yet to meet. `eras`: from which entries on the
+    versions held that not everybody has met, oldest first.
     `arms`: which arm a visitor gets at a flow's splits, where a flow test chose it.
     """
 
     program: Program
     older: Mapping[int, Program] = field(default_factory=dict)
-    since: int = 0
+    eras: Sequence[Era] = ()
     arms: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, run: Run) -> Program:
         return self.program if run.version == self.program.version else self.older[run.version]
+
+    def under(self, version: int) -> "Versions":
+        """While another version held; one that is not to be had any more gives way to the one that holds now."""
+        held = self.older.get(version, self.program)
+        return self if held is self.program else replace(self, program=held)
+
+    def after(self, version: int) -> Era | None:
+        """When the next one came that whoever has met this one has to meet."""
+        if version >= self.program.version:
+            return None
+        here = (era for era in self.eras if era.version in self.older or era.version == self.program.version)
+        return next((era for era in here if era.version > version), None)
 
 
 class View(NamedTuple):
