@@ -6,7 +6,7 @@ millisecond later, so the first milliseconds of each second are all the instants
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,8 @@ from engine.program import Program
 from engine.step import Cause, Stepped, pass_time, step
 from grammar.program import read_files
 from variables.items import Content, Item, Ping, SetFields, Track
-from variables.profile import Profile
-from variables.store import EntryId
+from variables.profile import Profile, having_met
+from variables.store import EntryId, Era
 from variables.values import milliseconds
 
 NOW = 1_767_261_600_000
@@ -66,6 +66,7 @@ Waiting = tuple[Condition | None, int]
 @dataclass
 class Run:
     flow: "Flow"
+    segments: dict[str, Condition]
     started: int
     was_reached: bool
     step_time: int | None = None
@@ -130,19 +131,36 @@ def written(steps: Sequence[Step]) -> Iterable[str]:
                 yield from (f"    {line}" for line in written(timeout))
 
 
+@dataclass(frozen=True)
+class Declared:
+    """A program, and the second from which on it holds."""
+
+    second: int
+    flows: Sequence[Flow]
+    segments: dict[str, Condition]
+
+
 class Reference:
-    def __init__(self, flows: Sequence[Flow], segments: dict[str, Condition]) -> None:
-        self.visitor = Visitor(segments=segments)
-        self.flows = flows
+    def __init__(self) -> None:
+        self.visitor = Visitor()
         self.runs: list[Run] = []
-        self.starts: dict[str, list[int]] = {flow.name: [] for flow in flows}
+        self.starts: dict[str, list[int]] = {}
         self.told: list[tuple[int, str, str]] = []
-        self._in = dict.fromkeys(segments, False)
-        self._was_true = {flow.name: False for flow in flows}
+        self._flows: Sequence[Flow] = ()
+        self._segments: dict[str, Condition] = {}
+        self._in: dict[str, bool] = {}
+        self._was_true: dict[str, bool] = {}
         self._x: int | None = None
+
+    def apply(self, declared: Declared) -> None:
+        """Conditions and segments are set to their truth: nothing starts, enters or leaves by it."""
+        self._flows, self._segments = declared.flows, declared.segments
+        self._in = {name: self.holds(condition) for name, condition in self._segments.items()}
+        self._was_true = {flow.name: flow.when is not None and self.holds(flow.when) for flow in self._flows}
 
     def holds(self, condition: Condition, run: Run | None = None) -> bool:
         self.visitor.asked = run
+        self.visitor.segments = self._segments if run is None else run.segments
         return self.visitor.born and condition.holds(self.visitor)
 
     def instant(self, now: int, event: str | None = None) -> None:
@@ -168,7 +186,7 @@ class Reference:
 
     def _crossed(self) -> set[str]:
         happened = set[str]()
-        for name, condition in self.visitor.segments.items():
+        for name, condition in self._segments.items():
             is_in = self.holds(condition)
             if is_in != self._in[name]:
                 happened.add(f"{'enter' if is_in else 'leave'} {name}")
@@ -180,7 +198,7 @@ class Reference:
 
     def _turned(self) -> set[str]:
         turned = set[str]()
-        for flow in self.flows:
+        for flow in self._flows:
             if flow.on is None and flow.when is not None:
                 holds = self.holds(flow.when)
                 if holds and not self._was_true[flow.name]:
@@ -221,19 +239,19 @@ class Reference:
         turned = self._turned()
         called = [
             flow
-            for flow in self.flows
+            for flow in self._flows
             if flow.name in turned
             or (flow.on is not None and flow.on in happened and (flow.when is None or self.holds(flow.when)))
         ]
         for flow in called:
-            now, starts = self.visitor.now, self.starts[flow.name]
-            if any(run.flow is flow and run.in_progress for run in self.runs):
+            now, starts = self.visitor.now, self.starts.setdefault(flow.name, [])
+            if any(run.flow.name == flow.name and run.in_progress for run in self.runs):
                 continue
             if flow.limit is not None:
                 count, per = flow.limit
                 if len([start for start in starts if per is None or now - start < per * 1_000]) >= count:
                     continue
-            run = Run(flow, now, was_reached=False)
+            run = Run(flow, self._segments, now, was_reached=False)
             run.was_reached = flow.goal is not None and self.holds(flow.goal[0], run)
             if self._exits(run):
                 continue
@@ -288,14 +306,17 @@ class Happening:
 
 
 def told_by_reference(
-    flows: Sequence[Flow], segments: dict[str, Condition], history: Sequence[Happening]
+    programs: Sequence[Declared], history: Sequence[Happening]
 ) -> tuple[list[tuple[int, str, str]], list[str]]:
-    reference = Reference(flows, segments)
+    reference = Reference()
     visitor = reference.visitor
     for second in range(SECONDS):
         for instant in range(INSTANTS):
             now = NOW + second * 1_000 + instant
             reference.instant(now)
+            for declared in programs if instant == 0 else ():
+                if declared.second == second:
+                    reference.apply(declared)
             for one in history if instant == 0 else ():
                 if one.second != second:
                     continue
@@ -321,15 +342,19 @@ def content(one: Happening) -> Content:
     return SetFields({one.kind: one.value})
 
 
-def versions_of(flows: Sequence[Flow], segments: dict[str, Condition]) -> Versions:
-    declared = "".join(f"segment {name}:\n    {condition.text}\n" for name, condition in segments.items())
-    checked = read_files([("t.flow", DECLARED + declared + "".join(flow.text for flow in flows))])
+def program_of(declared: Declared, version: int) -> Program:
+    segments = "".join(f"segment {name}:\n    {condition.text}\n" for name, condition in declared.segments.items())
+    checked = read_files([("t.flow", DECLARED + segments + "".join(flow.text for flow in declared.flows))])
     assert checked.ok, [found.message for found in checked.diagnostics]
-    return Versions(Program.build(checked.script))
+    return Program.build(checked.script, version)
 
 
-def told_by_engine(versions: Versions, history: Sequence[Happening]) -> tuple[list[tuple[int, str, str]], list[str]]:
+def told_by_engine(
+    programs: Sequence[Declared], built: Mapping[int, Program], history: Sequence[Happening]
+) -> tuple[list[tuple[int, str, str]], list[str]]:
+    """Nobody looks after the visitor but when something happens to them: the programs since then are met so late."""
     profile, told = Profile.new("v"), list[tuple[int, str, str]]()
+    eras = [Era(version, EntryId(NOW + each.second * 1_000, version)) for version, each in enumerate(programs, 1)]
 
     def take(stepped: Stepped, now: int) -> Profile:
         told.extend((now, run.flow, "goal") for run in stepped.conversions)
@@ -338,24 +363,30 @@ def told_by_engine(versions: Versions, history: Sequence[Happening]) -> tuple[li
             told.append((now, message["flow"], message["text"]))
         return stepped.profile
 
-    for sequence, one in enumerate(history):
-        entry = EntryId(NOW + one.second * 1_000, sequence)
-        for stepped in due(profile, entry, versions):
-            profile = take(*stepped)
-        profile = take(step(profile, Item(content(one)), Cause(entry), versions), entry.stamp)
-    for stepped in due(profile, EntryId(NOW + SECONDS * 1_000 - 1, 0), versions):
-        profile = take(*stepped)
+    for sequence, one in enumerate([*history, None]):
+        last = EntryId(NOW + SECONDS * 1_000 - 1, 0)
+        entry = last if one is None else EntryId(NOW + one.second * 1_000, len(programs) + 1 + sequence)
+        known = [era for era in eras if era.since < entry]
+        versions = Versions(built[len(known)], built, known)
+        for stepped, now in due(profile, entry, versions):
+            profile = take(stepped, now)
+        if one is not None:
+            was_born = bool(profile.fields)
+            profile = take(step(profile, Item(content(one)), Cause(entry), versions), entry.stamp)
+            if not was_born:
+                profile = having_met(profile, len(known), {})
     return told, sorted(run.flow for run in profile.runs.values() if run.in_progress)
 
 
 def due(profile: Profile, entry: EntryId, versions: Versions) -> Iterable[tuple[Stepped, int]]:
-    """What time brings, each thing with the instant that its timer was set to."""
-    now = profile.due
+    """What time brings, each thing with the instant that its timer was set to, or from which on a program holds."""
     for stepped in pass_time(profile, entry, versions):
+        is_met = stepped.profile.program != profile.program
+        now = dict(versions.eras)[stepped.profile.program].stamp if is_met else profile.due
         assert now is not None
         assert now <= entry.stamp
         yield stepped, now
-        now = stepped.profile.due
+        profile = stepped.profile
 
 
 # What is made up ------------------------------------------------------------------------------------------------------
@@ -485,6 +516,10 @@ def flow(name: str) -> st.SearchStrategy[Flow]:
 FLOWS = st.tuples(*map(flow, ("one", "two", "three", "four")))
 SEGMENTS = st.fixed_dictionaries({"s": joined(PLAIN), "r": joined(PLAIN)})
 SECOND = st.integers(0, 16)
+CHANGED = st.tuples(*(st.one_of(st.none(), flow(name)) for name in ("one", "two", "three", "four")))
+REDEFINED: st.SearchStrategy[dict[str, Condition]] = st.one_of(st.just({}), st.fixed_dictionaries({"s": joined(PLAIN)}))
+LATER_PROGRAMS = st.lists(st.tuples(st.integers(1, 18), CHANGED, REDEFINED), min_size=1, max_size=3)
+"""From which second on, which flows and segments are declared anew: the others are as they were."""
 HISTORY = st.lists(
     st.one_of(
         st.builds(Happening, SECOND, st.sampled_from(["click", "buy"]), ago=st.sampled_from([0, 0, 0, 3, 9])),
@@ -501,10 +536,31 @@ HISTORY = st.lists(
 def test_flows_do_what_a_look_at_every_instant_says(
     flows: tuple[Flow, ...], segments: dict[str, Condition], histories: list[list[Happening]]
 ) -> None:
-    versions = versions_of(flows, segments)
+    both_tell_the_same([Declared(0, flows, segments)], histories)
+
+
+@settings(deadline=None, max_examples=100)
+@given(FLOWS, SEGMENTS, LATER_PROGRAMS, st.lists(HISTORY, min_size=3, max_size=3))
+def test_programs_set_conditions_to_their_truth_however_late_they_are_met(
+    flows: tuple[Flow, ...],
+    segments: dict[str, Condition],
+    later: list[tuple[int, tuple[Flow | None, ...], dict[str, Condition]]],
+    histories: list[list[Happening]],
+) -> None:
+    """A declaration that did not change keeps its state; a run keeps the version that it started with."""
+    programs = [Declared(0, flows, segments)]
+    for second, changed, redefined in sorted(later, key=lambda each: each[0]):
+        flows = tuple(new or old for new, old in zip(changed, flows, strict=True))
+        segments = {**segments, **redefined}
+        programs.append(Declared(second, flows, segments))
+    both_tell_the_same(programs, histories)
+
+
+def both_tell_the_same(programs: Sequence[Declared], histories: Sequence[Sequence[Happening]]) -> None:
+    built = {version: program_of(declared, version) for version, declared in enumerate(programs, 1)}
     for history in histories:
-        expected, under_way = told_by_reference(flows, segments, history)
-        told, runs = told_by_engine(versions, history)
+        expected, under_way = told_by_reference(programs, history)
+        told, runs = told_by_engine(programs, built, history)
         assert runs == under_way
         assert by_instant(told) == by_instant(expected)
 
