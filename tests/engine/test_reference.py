@@ -6,6 +6,7 @@ millisecond later, so the first milliseconds of each second are all the instants
 """
 
 import json
+import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,7 @@ SECONDS = 25
 INSTANTS = 6
 """Of each second: a chain of waits gets no further behind it."""
 MOST_ROUNDS = 16
+EXAMPLES = 5_000 if os.environ.get("WHENFLOW_LONG") == "1" else 80
 UUID = {"click": "0fc050ec-cb6f-11e8-b697-00163e0c79f6", "buy": "6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11"}
 DECLARED = f'event 1 click "{UUID["click"]}"\nevent 2 buy "{UUID["buy"]}"\nfield x int\nfield y int\n'
 
@@ -531,7 +533,7 @@ HISTORY = st.lists(
 ).map(lambda history: sorted(history, key=lambda one: one.second))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(FLOWS, SEGMENTS, st.lists(HISTORY, min_size=5, max_size=5))
 def test_flows_do_what_a_look_at_every_instant_says(
     flows: tuple[Flow, ...], segments: dict[str, Condition], histories: list[list[Happening]]
@@ -539,7 +541,7 @@ def test_flows_do_what_a_look_at_every_instant_says(
     both_tell_the_same([Declared(0, flows, segments)], histories)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(FLOWS, SEGMENTS, LATER_PROGRAMS, st.lists(HISTORY, min_size=3, max_size=3))
 def test_programs_set_conditions_to_their_truth_however_late_they_are_met(
     flows: tuple[Flow, ...],

@@ -1,5 +1,6 @@
 """Until when an answer holds: by examples, and compared with asking at every second."""
 
+import os
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -165,7 +166,7 @@ GRID = sorted(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=10_000 if os.environ.get("WHENFLOW_LONG") == "1" else 150, deadline=None)
 @given(conditions, visitors)
 def test_no_answer_changes_before_its_time_and_each_change_is_found(text: str, visitor: dict[str, Value]) -> None:
     condition = watch(text)
