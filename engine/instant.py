@@ -134,10 +134,19 @@ class Instant:
             if tested is not before or self.profile is not after.profile:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
-            if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
+            if not self._has_changed(after.profile):
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
         self._report_loop()
+
+    def _has_changed(self, before: Profile) -> bool:
+        """Whether the steps of this round changed what conditions read: of a run, the beginning of its wait."""
+        if self.profile.fields is not before.fields and self.profile.fields != before.fields:
+            return True
+        return self.profile.runs is not before.runs and any(
+            self._flow_of(run).heeds_step_time and run.since != _as_it_was(run, before).since
+            for run in self.profile.runs.values()
+        )
 
     def _report_loop(self) -> None:
         """Names the flows that start each other: those since the last one started the time before."""
@@ -170,10 +179,11 @@ class Instant:
 
     def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
         """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
-        by_time = condition.timed and passage.takes_time
-        if not by_time and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
+        before = None if run is None else _as_it_was(run, passage.before.profile)
+        by_itself = (condition.timed and passage.takes_time) or before != run
+        if not by_itself and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
             return False, False
-        return self._holds(condition, passage.before, run), self._holds(condition, passage.after, run)
+        return self._holds(condition, passage.before, before), self._holds(condition, passage.after, run)
 
     def _holds(self, condition: Watched, view: View, run: Run | None) -> bool:
         """Before a visitor's first item no condition is true."""
@@ -347,6 +357,11 @@ class Instant:
                 holds, until = condition.look(values, self._now)
                 due = min(due, self._now + 1 if holds else until)
         return due if run.due is None else min(due, run.due)
+
+
+def _as_it_was(run: Run, before: Profile) -> Run:
+    """A run earlier on; one that was not there yet is at its start."""
+    return before.runs.get(run.id) or replace(run, since=None)
 
 
 def _kept(value: Value) -> Value:

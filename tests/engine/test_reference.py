@@ -168,14 +168,14 @@ class Reference:
     def instant(self, now: int, event: str | None = None) -> None:
         self.visitor.now = now
         for _ in range(MOST_ROUNDS):
-            fields = dict(self.visitor.fields)
+            before = dict(self.visitor.fields), [run.step_time for run in self.runs]
             happened = self._crossed() | ({event} if event is not None else set())
             event = None
             self._reach_goals()
             self._exit()
             self._wake()
             self._start(happened)
-            if self.visitor.fields == fields:
+            if before == (self.visitor.fields, [run.step_time for run in self.runs]):
                 break
         self._remember()
 
@@ -226,7 +226,7 @@ class Reference:
     def _exit(self) -> None:
         for run in self.runs:
             if run.in_progress and self._exits(run):
-                run.course = None
+                run.course, run.step_time = None, None
 
     def _wake(self) -> None:
         for run in self.runs:
@@ -440,7 +440,12 @@ PLAIN = st.one_of(
 OF_RUN = st.one_of(
     PLAIN, elapsed("run_time", _run_time), st.just(Condition("event_last_time_2 > run_time", _bought_since))
 )
-OF_STEP = st.one_of(OF_RUN, elapsed("step_time", _step_time))
+OF_STEP = st.one_of(
+    OF_RUN,
+    elapsed("step_time", _step_time),
+    st.just(Condition("step_time is None", lambda v: _step_time(v) is None)),
+    st.just(Condition("step_time is not None", lambda v: _step_time(v) is not None)),
+)
 OF_SEGMENT = st.sampled_from(["s", "r"]).map(
     lambda name: Condition(f'in_segment("{name}")', lambda v: v.segments[name].holds(v))
 )
@@ -510,7 +515,7 @@ def flow(name: str) -> st.SearchStrategy[Flow]:
         started,
         st.one_of(st.none(), st.tuples(st.integers(1, 2), st.one_of(st.none(), LENGTHS))),
         st.one_of(st.none(), st.none(), joined(st.one_of(OF_STEP, OF_SEGMENT))),
-        st.one_of(st.none(), st.tuples(joined(st.one_of(OF_RUN, OF_SEGMENT)), LENGTHS)),
+        st.one_of(st.none(), st.tuples(joined(st.one_of(OF_STEP, OF_SEGMENT)), LENGTHS)),
         st.tuples(st.lists(STEP, max_size=3), SENT, st.lists(STEP, max_size=2)).map(lambda s: [*s[0], s[1], *s[2]]),
     )
 
