@@ -7,7 +7,7 @@ millisecond later, so the first milliseconds of each second are all the instants
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,7 @@ Step = tuple[Any, ...]
 @dataclass(frozen=True)
 class Flow:
     name: str
-    on: str | None
+    on: tuple[str, ...]
     when: Condition | None
     limit: tuple[int, int | None] | None
     exit: Condition | None
@@ -100,7 +100,7 @@ class Flow:
 
     @property
     def text(self) -> str:
-        clauses = [] if self.on is None else [f"on {self.on}"]
+        clauses = [f"on {', '.join(self.on)}"] if self.on else []
         clauses += [] if self.when is None else [f"when {self.when.text}"]
         if self.limit is not None:
             count, per = self.limit
@@ -152,7 +152,7 @@ class Reference:
         self._segments: dict[str, Condition] = {}
         self._in: dict[str, bool] = {}
         self._was_true: dict[str, bool] = {}
-        self._x: int | None = None
+        self._fields: dict[str, int | None] = dict(self.visitor.fields)
 
     def apply(self, declared: Declared) -> None:
         """Conditions and segments are set to their truth: nothing starts, enters or leaves by it."""
@@ -165,12 +165,12 @@ class Reference:
         self.visitor.segments = self._segments if run is None else run.segments
         return self.visitor.born and condition.holds(self.visitor)
 
-    def instant(self, now: int, event: str | None = None) -> None:
+    def instant(self, now: int, item: Collection[str] = ()) -> None:
         self.visitor.now = now
         for _ in range(MOST_ROUNDS):
             before = dict(self.visitor.fields), [run.step_time for run in self.runs]
-            happened = self._crossed() | ({event} if event is not None else set())
-            event = None
+            happened = self._crossed() | {*item}
+            item = ()
             self._reach_goals()
             self._exit()
             self._wake()
@@ -193,15 +193,14 @@ class Reference:
             if is_in != self._in[name]:
                 happened.add(f"{'enter' if is_in else 'leave'} {name}")
             self._in[name] = is_in
-        if self.visitor.fields["x"] != self._x:
-            happened.add("change x")
-        self._x = self.visitor.fields["x"]
+        happened |= {f"change {name}" for name, value in self.visitor.fields.items() if value != self._fields[name]}
+        self._fields = dict(self.visitor.fields)
         return happened
 
     def _turned(self) -> set[str]:
         turned = set[str]()
         for flow in self._flows:
-            if flow.on is None and flow.when is not None:
+            if not flow.on and flow.when is not None:
                 holds = self.holds(flow.when)
                 if holds and not self._was_true[flow.name]:
                     turned.add(flow.name)
@@ -243,7 +242,7 @@ class Reference:
             flow
             for flow in self._flows
             if flow.name in turned
-            or (flow.on is not None and flow.on in happened and (flow.when is None or self.holds(flow.when)))
+            or (not happened.isdisjoint(flow.on) and (flow.when is None or self.holds(flow.when)))
         ]
         for flow in called:
             now, starts = self.visitor.now, self.starts.setdefault(flow.name, [])
@@ -329,7 +328,7 @@ def told_by_reference(
                 elif one.kind != "ping":
                     visitor.fields[one.kind] = one.value
                 visitor.last["seen"] = now
-                reference.instant(now, one.kind)
+                reference.instant(now, {one.kind, "any event"} if one.kind in visitor.count else {one.kind})
     return reference.told, sorted(run.flow.name for run in reference.runs if run.in_progress)
 
 
@@ -504,12 +503,13 @@ STEP = st.recursive(
     blocks,
     max_leaves=5,
 )
-TRIGGERS = ("click", "click", "buy", "change x", "change x", "enter s", "leave s", "enter r", "leave r")
+TRIGGERS = ("click", "buy", "any event", "change x", "change y", "enter s", "leave s", "enter r", "leave r")
 
 
 def flow(name: str) -> st.SearchStrategy[Flow]:
     maybe_when = st.one_of(st.none(), st.none(), CONDITION)
-    started = st.one_of(st.tuples(st.none(), CONDITION), st.tuples(st.sampled_from(TRIGGERS), maybe_when))
+    triggers = st.lists(st.sampled_from(TRIGGERS), min_size=1, max_size=2, unique=True).map(tuple)
+    started = st.one_of(st.tuples(st.just(()), CONDITION), st.tuples(triggers, maybe_when))
     return st.builds(
         lambda begin, *rest: Flow(name, *begin, *rest),
         started,
@@ -521,7 +521,9 @@ def flow(name: str) -> st.SearchStrategy[Flow]:
 
 
 FLOWS = st.tuples(*map(flow, ("one", "two", "three", "four")))
-SEGMENTS = st.fixed_dictionaries({"s": joined(PLAIN), "r": joined(PLAIN)})
+OF_S = Condition('in_segment("s")', lambda v: v.segments["s"].holds(v))
+SEGMENTS = st.fixed_dictionaries({"s": joined(PLAIN), "r": joined(st.one_of(PLAIN, st.just(OF_S)))})
+"""The second may be one of the first."""
 SECOND = st.integers(0, 16)
 CHANGED = st.tuples(*(st.one_of(st.none(), flow(name)) for name in ("one", "two", "three", "four")))
 REDEFINED: st.SearchStrategy[dict[str, Condition]] = st.one_of(st.just({}), st.fixed_dictionaries({"s": joined(PLAIN)}))
