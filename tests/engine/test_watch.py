@@ -214,8 +214,9 @@ COMPILERS = {
 
 short = st.sampled_from(["0s", "1s", "2s", "1s / 3", "2s * 0.7", "1s / 7", "event_first_time_1 - since", "1s * visits"])
 shorts = short.map("({})".format)
-factors = st.sampled_from(["2", "3", "0.5", "0.1", "-1", "-0.3", "visits", "score", "event_count_1", "0"])
-divisors = st.sampled_from(["2", "7", "0.3", "-3", "visits", "score", "event_count_1"])
+hours = ["hour(now)", "(weekday(now) - 6)", "(hour(now - 1s) - 1.5)", "(2 if during('00:00-01:00') else -1)"]
+factors = st.sampled_from(["2", "3", "0.5", "0.1", "-1", "-0.3", "visits", "score", "event_count_1", "0", *hours])
+divisors = st.sampled_from(["2", "7", "0.3", "-3", "visits", "score", "event_count_1", *hours])
 shown = st.one_of(
     st.just("now"), shorts.map("now + {}".format), shorts.map("now - {}".format), shorts.map("{} + now".format)
 )
