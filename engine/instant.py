@@ -4,7 +4,7 @@ An edge is the difference of two evaluations: of the profile before and after an
 and a millisecond before. So nothing has to remember what was true.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -111,7 +111,7 @@ class Instant:
         self._rounds(View(self.profile, since), NOTHING_HAPPENED)
         self._arm(fields, afresh=True)
 
-    def stop(self, flows: Iterable[str]) -> None:
+    def stop(self, flows: Set[str]) -> None:
         """Ends the runs of flows that were stopped."""
         for run in self._runs():
             if run.flow in flows and run.in_progress:

@@ -101,7 +101,7 @@ def meet(profile: Profile, era: Era, versions: Versions) -> Stepped:
     program, known = versions.program, profile.program
     profile = having_met(profile, program.version, program.resets)
     instant = Instant(profile, era.since.stamp, Cause(era.since).place, versions)
-    instant.stop(flow for flow, version in program.stops.items() if version > known)
+    instant.stop({flow for flow, version in program.stops.items() if version > known})
     instant.time(era.since.stamp)
     return _stepped(instant)
 
