@@ -106,6 +106,8 @@ class ReadyFlow:
     goal: Aim | None
     graph: Graph
     of_event: frozenset[str]
+    heeds_step_time: bool
+    """Whether its exit or its goal can turn as a wait begins or ends."""
 
     @property
     def compiled(self) -> tuple[Compiled, ...]:
@@ -123,7 +125,7 @@ class ReadyFlow:
         edge = None if flow.when is None or flow.triggers else watched(flow.when, compiler)
         exit = None if flow.exit is None else watched(flow.exit, compiler)
         goal = None if flow.goal is None else _aim(flow.goal, compiler)
-        reads = graph.reads | (exit.reads if exit else frozenset()) | (goal.condition.reads if goal else frozenset())
+        clauses = (exit.reads if exit else frozenset()) | (goal.condition.reads if goal else frozenset())
         return cls(
             flow.name,
             order,
@@ -135,7 +137,8 @@ class ReadyFlow:
             exit,
             goal,
             graph,
-            reads & TRACK_EVENT_VARIABLES.keys(),
+            (graph.reads | clauses) & TRACK_EVENT_VARIABLES.keys(),
+            "step_time" in clauses,
         )
 
 

@@ -168,7 +168,7 @@ class Folding:
             self.outgoing += stepped.outgoing
         if stepped.conversions:
             self.counts.update(conversion_count(run) for run in stepped.conversions)
-        record = stepped.moment and recorded(stepped.moment, self._versions.program)
+        record = stepped.moment and recorded(stepped.moment)
         if record:
             self.traces.append(Trace(profile.visitor, record))
 

@@ -4,7 +4,7 @@ An edge is the difference of two evaluations: of the profile before and after an
 and a millisecond before. So nothing has to remember what was true.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from engine.running import Effects, Place, Running, values_of_run
 from engine.watch import NEVER, Watched
 from variables.profile import DUE, Fields, Profile
 from variables.runs import Run
+from variables.store import Era
 from variables.values import Value, milliseconds, moment
 
 _STARTED, _LIMIT = Outcome.STARTED, Outcome.LIMIT
@@ -27,18 +28,32 @@ MOST_ROUNDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """The program that holds, those of the runs under way, and since when (milliseconds) the first one does.
+    """The program that holds, and the others that the visitors at hand are concerned with.
 
+    `older`: those of their runs, and those that they have met or have yet to meet. `eras`: from which entries on the
+    versions held that not everybody has met, oldest first.
     `arms`: which arm a visitor gets at a flow's splits, where a flow test chose it.
     """
 
     program: Program
     older: Mapping[int, Program] = field(default_factory=dict)
-    since: int = 0
+    eras: Sequence[Era] = ()
     arms: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, run: Run) -> Program:
         return self.program if run.version == self.program.version else self.older[run.version]
+
+    def under(self, version: int) -> "Versions":
+        """While another version held; one that is not to be had any more gives way to the one that holds now."""
+        held = self.older.get(version, self.program)
+        return self if held is self.program else replace(self, program=held)
+
+    def after(self, version: int) -> Era | None:
+        """When the next one came that whoever has met this one has to meet."""
+        if version >= self.program.version:
+            return None
+        here = (era for era in self.eras if era.version in self.older or era.version == self.program.version)
+        return next((era for era in here if era.version > version), None)
 
 
 @dataclass(slots=True)
@@ -86,7 +101,7 @@ class Instant:
         self._now = now
         self._moment = moment(now)
         self._versions = versions
-        self._program = versions.program
+        self.program = versions.program
         self.rounds: list[Round] = []
         self._starts: list[list[str]] = []
         self._born: dict[str, Profile] = {}
@@ -103,7 +118,7 @@ class Instant:
         self._rounds(View(self.profile, since), NOTHING_HAPPENED)
         self._arm(fields, afresh=True)
 
-    def stop(self, flows: Iterable[str]) -> None:
+    def stop(self, flows: Set[str]) -> None:
         """Ends the runs of flows that were stopped."""
         for run in self._runs():
             if run.flow in flows and run.in_progress:
@@ -118,7 +133,7 @@ class Instant:
         for _ in range(MOST_ROUNDS):
             after = View(self.profile, self._now)
             passage = Passage(before, after)
-            if self._program.listens:
+            if self.program.listens:
                 occurrence = self._crossed(occurrence, passage)
             if self.profile.runs:
                 self._reach_goals(passage)
@@ -128,10 +143,19 @@ class Instant:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
             self.rounds.append((occurrence, passage, len(self.effects.trace)))
-            if self.profile.fields is after.profile.fields or self.profile.fields == after.profile.fields:
+            if not self._has_changed(after.profile):
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
         self._report_loop()
+
+    def _has_changed(self, before: Profile) -> bool:
+        """Whether the steps of this round changed what conditions read: of a run, the beginning of its wait."""
+        if self.profile.fields is not before.fields and self.profile.fields != before.fields:
+            return True
+        return self.profile.runs is not before.runs and any(
+            self._flow_of(run).heeds_step_time and run.since != _as_it_was(run, before).since
+            for run in self.profile.runs.values()
+        )
 
     def _report_loop(self) -> None:
         """Names the flows that start each other: those since the last one started the time before."""
@@ -150,7 +174,7 @@ class Instant:
 
     def _crossed(self, occurrence: Occurrence, passage: Passage) -> Occurrence:
         """What happened, with the variables that were changed and the segments that were entered and left by it."""
-        program = self._program
+        program = self.program
         if program.listens_to_changes:
             occurrence = replace(occurrence, changed=passage.changed)
         if not program.borders:
@@ -164,10 +188,11 @@ class Instant:
 
     def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
         """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
-        by_time = condition.timed and passage.takes_time
-        if not by_time and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
+        before = None if run is None else _as_it_was(run, passage.before.profile)
+        by_itself = (condition.timed and passage.takes_time) or before != run
+        if not by_itself and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
             return False, False
-        return self._holds(condition, passage.before, run), self._holds(condition, passage.after, run)
+        return self._holds(condition, passage.before, before), self._holds(condition, passage.after, run)
 
     def _holds(self, condition: Watched, view: View, run: Run | None) -> bool:
         """Before a visitor's first item no condition is true."""
@@ -177,7 +202,7 @@ class Instant:
 
     def _values(self, profile: Profile, run: Run | None) -> Values:
         if run is None:
-            return Values(profile, self._program.catalogue.variables)
+            return Values(profile, self.program.catalogue.variables)
         return values_of_run(profile, run, self._versions.of(run))
 
     # (4) Goals
@@ -235,7 +260,7 @@ class Instant:
 
     def _called_for(self, occurrence: Occurrence, passage: Passage) -> Sequence[ReadyFlow]:
         """The flows whose triggers have happened and whose `when` holds, and those whose condition has come true."""
-        program, now = self._program, self._moment
+        program, now = self.program, self._moment
         plan = NOBODY if occurrence.event is None else program.plan(occurrence.event)
         values = Values(passage.after.profile, program.catalogue.variables, occurrence.track, plan.reads)
         found = plan.called_for(values, now) if plan.flows else []
@@ -252,11 +277,11 @@ class Instant:
 
     def _come_true(self, passage: Passage, values: Values) -> Iterable[ReadyFlow]:
         """The flows whose condition is true after, and was not before."""
-        edges, now = self._program.edges, self._moment
+        edges, now = self.program.edges, self._moment
         if passage.takes_time or passage.is_birth:
             candidates = edges.holding(values, now)
         else:
-            before = Values(passage.before.profile, self._program.catalogue.variables)
+            before = Values(passage.before.profile, self.program.catalogue.variables)
             candidates = edges.turned(passage.changed, before, values, now)
         for flow in candidates:
             assert flow.edge is not None
@@ -276,12 +301,12 @@ class Instant:
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
-        running = self._running(Run(id, flow.name, self._program.version, self._now, event=event or None, goal=goal))
+        running = self._running(Run(id, flow.name, self.program.version, self._now, event=event or None, goal=goal))
         if running.exits():
             return Decision(flow.name, Outcome.EXIT)
         self._born[id] = profile
         running.profile = profile.with_tally(flow.name, profile.tallies.of(flow.name).started(self._now))
-        self.effects.trace.append(Decision(flow.name, _STARTED, "", id, self._program.version))
+        self.effects.trace.append(Decision(flow.name, _STARTED, "", id, self.program.version))
         running.go(0)
         self._take_up(running)
         return None
@@ -317,13 +342,13 @@ class Instant:
 
         Of conditions that nothing touched the timer knows already, unless it is set `afresh`.
         """
-        if not (self._program.timed.all or self.profile.runs or DUE in self.profile.fields):
+        if not (self.program.timed.all or self.profile.runs or DUE in self.profile.fields):
             return
         due = NEVER if afresh or self.profile.due is None else self.profile.due
-        if self._program.timed.all:
+        if self.program.timed.all:
             changed = _names_changed(before, self.profile.fields)
-            values = Values(self.profile, self._program.catalogue.variables)
-            for condition in self._program.timed.holding(values, self._moment):
+            values = Values(self.profile, self.program.catalogue.variables)
+            for condition in self.program.timed.holding(values, self._moment):
                 if afresh or not changed.isdisjoint(condition.reads):
                     due = min(due, condition.look(values, self._now)[1])
         for run in self.profile.runs.values():
@@ -344,6 +369,11 @@ class Instant:
                 holds, until = condition.look(values, self._now)
                 due = min(due, self._now + 1 if holds else until)
         return due if run.due is None else min(due, run.due)
+
+
+def _as_it_was(run: Run, before: Profile) -> Run:
+    """A run earlier on; one that was not there yet is at its start."""
+    return before.runs.get(run.id) or replace(run, since=None)
 
 
 def _kept(value: Value) -> Value:

@@ -6,7 +6,7 @@ processor drives it by the store's clock, a flow test by a clock of its own.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeGuard
 
@@ -16,12 +16,13 @@ from engine.folding import Folding
 from engine.instant import Versions
 from engine.order import Happening
 from engine.program import Program
-from variables.profile import Profile
+from variables.profile import PROGRAM, Profile
 from variables.store import (
     Change,
     Commit,
     DeadLetter,
     Entry,
+    Era,
     Logged,
     Ownership,
     Recover,
@@ -66,7 +67,6 @@ class OwnedShard:
         self.program = program
         self.arms: dict[tuple[str, str], str] = {}
         """Which arm a visitor gets at the splits of a flow, where a flow test chose it."""
-        self._since = taken.since
         self._shard = shard
         self._programs = programs
         self._recover = recover
@@ -111,13 +111,14 @@ class OwnedShard:
         happenings: Sequence[Happening],
         foldings: list[Folding],
         meeting: Sequence[str] = (),
-        then: Sequence[Entry] = (),
+        then: Sequence[Entry] | None = None,
         *,
         stays: bool = False,
     ) -> bool:
-        """Folds and commits; tells whether to the end. `then`: what is added to the log at the end.
+        """Folds and commits; tells whether to the end.
 
-        `stays`: the log's position is left where it is.
+        `then`: of an entry that makes visitors meet the program, what comes after it; nothing: that was the last of
+        them, and who has not met an older version has none to meet. `stays`: the log's position is left where it is.
         """
         folding = Folding(happenings, self._versions, self.state.visitors, meeting)
         profiles = await self._shard.load(folding.wanted())
@@ -139,8 +140,9 @@ class OwnedShard:
             changes=folding.changes(),
             dead=folding.dead,
             traces=folding.traces,
-            entries=then if is_whole else (),
         )
+        if then is not None and is_whole:
+            commit = replace(commit, entries=then, eras=commit.eras if then else commit.eras[-1:])
         await self._commit(replace(commit, visitors=folding.visitors))
         foldings.append(folding)
         return is_whole
@@ -148,9 +150,11 @@ class OwnedShard:
     async def _change_program(self, logged: Logged, version: int) -> None:
         """The program holds from here on; then the visitors meet it, some at a time."""
         self.program = await self._programs.program(version)
-        self._since = logged.id.stamp
-        entries = [Entry(meeting=(version, 0))] if self.state.visitors else []
-        await self._commit(self._commit_of([logged], entries=entries))
+        anybody, era = self.state.visitors > 0, Era(version, logged.id)
+        eras = (*self.state.eras, era) if anybody else (era,)
+        await self._commit(
+            self._commit_of([logged], entries=[Entry(meeting=(version, 0))] if anybody else [], eras=eras)
+        )
 
     async def _meet(self, logged: Logged, version: int, first: int, foldings: list[Folding]) -> bool:
         """Some visitors meet the program, and an entry says who does next; nobody where a later program has come."""
@@ -173,9 +177,15 @@ class OwnedShard:
         return await self._work([logged], foldings, then=then)
 
     async def _older_programs(self, profiles: Sequence[Profile]) -> Mapping[int, Program]:
-        """The programs that the visitors' runs started with. Runs of one that is not to be had are set aside later."""
-        older: dict[int, Program] = {}
-        for version in {run.version for p in profiles for run in p.runs.values()} - {self.program.version}:
+        """The programs that the visitors' runs started with, and those that they have met or missed so far.
+
+        Runs of one that is not to be had are set aside later.
+        """
+        older = {self.program.version: self.program}
+        versions = {run.version for p in profiles for run in p.runs.values()}
+        if len(self.state.eras) > 1:
+            versions |= {version for p in profiles for version in self._missed(p)}
+        for version in versions - older.keys():
             try:
                 older[version] = await self._programs.program(version)
             except StoreUnavailable:
@@ -184,15 +194,23 @@ class OwnedShard:
                 _log.error("no such program", version=version, exc_info=error)
         return older
 
+    def _missed(self, profile: Profile) -> Iterable[int]:
+        """The version that a visitor has met last, and those after it, if the one that holds is yet to be met."""
+        raw = profile.fields.get(PROGRAM, b"0")
+        met = int(raw) if profile.fields and raw.isdigit() else self.program.version
+        return (
+            () if met == self.program.version else (met, *(era.version for era in self.state.eras if era.version > met))
+        )
+
     @property
     def _versions(self) -> Versions:
-        return Versions(self.program, since=self._since, arms=self.arms)
+        return Versions(self.program, eras=self.state.eras, arms=self.arms)
 
     def _commit_of(self, happenings: Sequence[Happening], **contents: Any) -> Commit:
         position = max((h.id for h in happenings if isinstance(h, Logged)), default=self.state.position)
         state = self.state
         number, version = state.commit + 1, self.program.version
-        return Commit(state.epoch, number, position, version, state.visitors, since=self._since, **contents)
+        return Commit(state.epoch, number, position, version, state.visitors, **{"eras": state.eras, **contents})
 
     async def _commit(self, commit: Commit) -> None:
         """Sends a commit until it is answered: its number keeps it from being done twice."""
@@ -209,7 +227,7 @@ class OwnedShard:
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
-            since=commit.since,
+            eras=commit.eras,
             next_timer=next_timer,
         )
 

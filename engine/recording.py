@@ -18,13 +18,15 @@ _LONGEST = (256, 32)
 """Bytes of the longest value that is not left out, at the first try and at the last."""
 _pack = msgpack.Packer(unicode_errors="surrogatepass").pack
 
-Moment = tuple[str, Sequence[Round], Effects]
-"""An instant of a visitor that was worked through: what happened, as records have it, and what came of it."""
+Moment = tuple[str, Sequence[Round], Effects, Program]
+"""An instant of a visitor that was worked through: what happened, as records have it, what came of it, and the program
+that held.
+"""
 
 
-def recorded(moment: Moment, program: Program) -> bytes | None:
-    """The record of a moment under a program (`engine/traces.py` says how it looks); None if no flow is concerned."""
-    what, rounds, effects = moment
+def recorded(moment: Moment) -> bytes | None:
+    """The record of a moment (`engine/traces.py` says how it looks); None if no flow is concerned."""
+    what, rounds, effects, program = moment
     trace = effects.trace
     if not (trace or any(_concerns(each, program) for each in rounds)):
         return None

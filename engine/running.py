@@ -22,7 +22,9 @@ from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
 
 @dataclass(slots=True)
 class Place:
-    """An instant of a visitor's: an item by its index in its entry from 1, or what comes before the entry's items."""
+    """An instant of a visitor's: an item, by its index in its entry from 1. An entry about programs has no items: there
+    a meeting is the first; a timer stands before all entries of its instant.
+    """
 
     entry: EntryId
     index: int = 0

@@ -19,7 +19,7 @@ from variables.catalogue import EventField
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import Profile, event_time, fold, having_met
 from variables.runs import Run
-from variables.store import EntryId, Message, Outgoing
+from variables.store import EntryId, Era, Message, Outgoing
 from variables.values import Value, moment
 
 
@@ -61,38 +61,40 @@ def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Step
 def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
     """All that time alone brings a visitor before a place in the log, each thing at its own instant, in order.
 
-    A program is met with the first of them: whether the timer was read by itself or before an item changes nothing.
+    A program is met at the entry from which on it holds, however late its turn comes: nothing else has happened to the
+    visitor since. So what comes of it follows from the log, whenever and by whatever the visitor is touched.
     """
-    if profile.fields and profile.program < versions.program.version:
-        due = profile.due
-        at_due = due is not None and versions.since <= due <= until.stamp
-        stepped = meet(profile, EntryId(due, 0) if at_due and due is not None else until, versions)
-        yield stepped
-        profile = stepped.profile
-    while (due := profile.due) is not None and due <= until.stamp:
-        stepped = wake(profile, due, versions)
+    while True:
+        met = profile.program
+        coming = versions.after(met) if profile.fields else None
+        if coming is not None and coming.since >= until:
+            coming = None
+        end, held = until if coming is None else coming.since, versions.under(met)
+        while (due := profile.due) is not None and due <= end.stamp:
+            stepped = wake(profile, due, held)
+            yield stepped
+            profile = stepped.profile
+        if coming is None:
+            return
+        stepped = meet(profile, coming, versions.under(coming.version))
         yield stepped
         profile = stepped.profile
 
 
 def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
-    """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen.
-
-    It stands before all entries of its instant, as a meeting stands before its own entry's items: at one instant a
-    visitor may come to all three, and what they send must not share an id.
-    """
+    """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
     instant = Instant(profile, due, Place(EntryId(due, 0)), versions)
     instant.time(due - 1)
     return _stepped(instant, "time")
 
 
-def meet(profile: Profile, entry: EntryId, versions: Versions) -> Stepped:
-    """A visitor meets, at an entry, the program that has held for a while: what came true by time since happens now."""
-    program, known, now = versions.program, profile.program, entry.stamp
+def meet(profile: Profile, era: Era, versions: Versions) -> Stepped:
+    """A visitor meets a program: what no longer holds is forgotten, and their conditions are set to their truth."""
+    program, known = versions.program, profile.program
     profile = having_met(profile, program.version, program.resets)
-    instant = Instant(profile, now, Place(entry), versions)
-    instant.stop(flow for flow, version in program.stops.items() if version > known)
-    instant.time(min(versions.since, now))
+    instant = Instant(profile, era.since.stamp, Place(era.since, 1), versions)
+    instant.stop({flow for flow, version in program.stops.items() if version > known})
+    instant.time(era.since.stamp)
     return _stepped(instant, "meeting")
 
 
@@ -104,7 +106,7 @@ def _stepped(instant: Instant, happened: str) -> Stepped:
         effects.outgoing,
         effects.conversions,
         effects.trace,
-        (happened, instant.rounds, effects),
+        (happened, instant.rounds, effects, instant.program),
     )
 
 

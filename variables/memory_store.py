@@ -39,7 +39,7 @@ class _Owner:
     holder: str = ""
     lapses: int = 0
     announced: int = 0
-    state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, 0, None))
+    state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, (), None))
 
 
 class MemoryShard:
@@ -195,7 +195,7 @@ class MemoryShard:
             position=commit.position,
             program=commit.program,
             visitors=commit.visitors,
-            since=commit.since,
+            eras=commit.eras,
         )
 
     def _count(self, name: str, more: int) -> None:

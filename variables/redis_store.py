@@ -23,6 +23,7 @@ from variables.store import (
     DeadLetter,
     Entry,
     EntryId,
+    Era,
     Held,
     InboxMessage,
     Logged,
@@ -109,7 +110,7 @@ class RedisShard:
         taken, *state = await self._connections.script("take", keys, [holder, lease])
         if not taken:
             return Held(int(state[0]))
-        now, epoch, commit, position, program, visitors, since, next_timer = state
+        now, epoch, commit, position, program, visitors, eras, next_timer = state
         return Ownership(
             int(now),
             int(epoch),
@@ -117,7 +118,7 @@ class RedisShard:
             EntryId.parse(position.decode()) if position else START,
             int(program or 0),
             int(visitors or 0),
-            int(since or 0),
+            _eras(eras),
             int(next_timer) if next_timer else None,
         )
 
@@ -164,7 +165,7 @@ class RedisShard:
             str(commit.position),
             commit.program,
             commit.visitors,
-            commit.since,
+            to_json([(era.version, str(era.since)) for era in commit.eras]),
             str(commit.position),
             self.channel,
             to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
@@ -310,6 +311,10 @@ class _Operations:
 def _as_it_comes(response: Any, **kwargs: Any) -> Any:
     """In place of redis-py's own reading of an answer, which would make dictionaries of all fields."""
     return response
+
+
+def _eras(raw: bytes | None) -> Sequence[Era]:
+    return tuple(Era(version, EntryId.parse(since)) for version, since in from_json(raw or b"[]"))
 
 
 def _note(entry: Entry) -> bytes:

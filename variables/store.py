@@ -60,6 +60,13 @@ class Logged:
     entry: Entry
 
 
+class Era(NamedTuple):
+    """A version of the program, and the entry from which on it holds."""
+
+    version: int
+    since: EntryId
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """What falls due for a visitor by time alone."""
@@ -88,8 +95,9 @@ class Reading:
 class Ownership:
     """A shard, taken: what its owner must know to go on where the last one stopped.
 
-    `epoch` rises with every taking, `commit` with every commit; `program` holds `since` an instant; `visitors` is how
-    many numbers have been given out; `now` is the store's clock.
+    `epoch` rises with every taking, `commit` with every commit; `program` is the version that holds; `visitors` is how
+    many numbers have been given out; `now` is the store's clock. `eras`: the versions that not all visitors may have
+    met yet, oldest first; the one that holds is the last.
     """
 
     now: int
@@ -98,7 +106,7 @@ class Ownership:
     position: EntryId
     program: int
     visitors: int
-    since: int
+    eras: Sequence[Era]
     next_timer: int | None
 
 
@@ -176,8 +184,8 @@ class Commit:
     traces: Sequence[Trace] = ()
     entries: Sequence[Entry] = ()
     """What the owner itself adds to the log."""
-    since: int = 0
-    """When the program came (milliseconds)."""
+    eras: Sequence[Era] = ()
+    """The versions that not all visitors may have met yet, and the one that holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from engine.traces import Record
 from tests.engine.test_step import DAY, NOW, program, track
 from variables.items import Content, Identify, Item, SetFields, Visit
 from variables.profile import PROGRAM, Profile
-from variables.store import EntryId
+from variables.store import EntryId, Era
 
 HOUR = 3_600_000
 
@@ -30,6 +30,7 @@ class Story:
     now: int = NOW
     records: list[Record] = field(default_factory=list)
     older: dict[int, Program] = field(default_factory=dict)
+    eras: list[Era] = field(default_factory=list)
 
     def do(self, *contents: Content, from_server: bool = False) -> "Story":
         for content in contents:
@@ -50,15 +51,16 @@ class Story:
     def apply(self, program: Program) -> "Story":
         self.older[self.program.version] = self.program
         self.program = program
+        self.eras.append(Era(program.version, EntryId(self.now, 1)))
         return self.wait(1_000)
 
     @property
     def _versions(self) -> Versions:
-        return Versions(self.program, self.older, since=self.now)
+        return Versions(self.program, self.older, self.eras)
 
     def _keep(self, stepped: Stepped) -> None:
         self.profile = stepped.profile
-        raw = stepped.moment and recorded(stepped.moment, self.program)
+        raw = stepped.moment and recorded(stepped.moment)
         record = Record.read(raw) if raw else None
         if record is not None:
             self.records.insert(0, record)
@@ -369,7 +371,7 @@ def test_a_stopped_run_is_told() -> None:
     newer = replace(program("", version=2), stops={"offer": 2})
     someone = story(OFFER).do(track(), track(), track()).apply(newer)
     [told, *_] = someone.told("offer")
-    assert told.lines == ("A run of offer, at 2026-01-01 10:00:04 (the program came):", wording.STOPPED)
+    assert told.lines == ("A run of offer, at 2026-01-01 10:00:03 (the program came):", wording.STOPPED)
 
 
 def test_identification_is_told() -> None:

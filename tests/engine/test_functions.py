@@ -1,6 +1,5 @@
 """The language's functions and what templates print, in tables after LANGUAGE.md sections 5 and 6."""
 
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from timeit import repeat
@@ -540,11 +539,9 @@ def test_a_float_prints_as_python_prints_it_and_whole_ones_below_1e16_without_a_
 def test_a_duration_prints_its_whole_seconds(value: timedelta) -> None:
     text = f.to_text(value, SHANGHAI)
     assert text is not None
-    seconds = math.trunc(value / timedelta(seconds=1)) if abs(value) < timedelta(days=10**6) else None
     sizes = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
     total, digits = 0, ""
     for char in text.removeprefix("-"):
         total, digits = (total + int(digits) * sizes[char], "") if char in sizes else (total, digits + char)
     assert total == abs(value) // timedelta(seconds=1)
     assert text.startswith("-") == (value < timedelta() and total > 0)
-    assert seconds is None or abs(seconds) == total

@@ -563,6 +563,45 @@ async def test_a_program_is_met_by_all_though_one_visitors_key_is_broken(redis: 
     assert await shard.dead_letters() == 1
 
 
+async def test_what_time_brought_between_two_programs_comes_though_nobody_met_the_first_in_time(shard: Shard) -> None:
+    """No processor runs while they come: it finds both in the log, and an edge of each visitor between them."""
+    away = "\nflow away:\n    when now - event_last_time_1 > 1s / 5\n    send web 'second'\n"
+    versions = Versions(
+        {0: program(version=0), 1: program("", 1), 2: program(away, 2), 3: program(away.replace("second", "third"), 3)}
+    )
+    sender, crowd, clicked = Sender(shard), PER_COMMIT + 5, dict[str, int]()
+    await shard.append_program(1)
+    async with processing(shard, versions=versions):
+        for number in range(crowd):
+            last = await sender.send(f"v{number}", track())
+            clicked[f"v{number}"] = last.stamp
+        await folded(shard, last)
+    second = await shard.append_program(2)
+    assert second is not None
+
+    async def is_later() -> bool:
+        return (await shard.read(START, 1)).now > last.stamp + 250
+
+    await until(is_later)
+    third = await shard.append_program(3)
+    assert third is not None
+    async with processing(shard, versions=versions):
+        await folded(shard, third)
+        await until(lambda: no_timer_is_left(shard, third.stamp))
+
+        async def all_have_met() -> bool:
+            return (await profile_of(shard, f"v{crowd - 1}")).program == 3
+
+        await until(all_have_met)
+    for visitor, stamp in clicked.items():
+        turned = stamp + 201
+        expected = [] if turned <= second.stamp else ["second"]
+        assert await texts_of(shard, visitor) == expected, (visitor, turned - second.stamp, third.stamp - turned)
+        for message in await shard.inbox(visitor):
+            sent = datetime.fromisoformat(json.loads(message.body)["time"])
+            assert round(sent.timestamp() * 1000) == turned
+
+
 # Replay equality in small
 
 

@@ -6,7 +6,8 @@ millisecond later, so the first milliseconds of each second are all the instants
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+import os
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,8 @@ from engine.program import Program
 from engine.step import Cause, Stepped, pass_time, step
 from grammar.program import read_files
 from variables.items import Content, Item, Ping, SetFields, Track
-from variables.profile import Profile
-from variables.store import EntryId
+from variables.profile import Profile, having_met
+from variables.store import EntryId, Era
 from variables.values import milliseconds
 
 NOW = 1_767_261_600_000
@@ -28,6 +29,7 @@ SECONDS = 25
 INSTANTS = 6
 """Of each second: a chain of waits gets no further behind it."""
 MOST_ROUNDS = 16
+EXAMPLES = 5_000 if os.environ.get("WHENFLOW_LONG") == "1" else 80
 UUID = {"click": "0fc050ec-cb6f-11e8-b697-00163e0c79f6", "buy": "6b1d5b0c-2a1f-4a43-9d0b-6a2f0c9f5d11"}
 DECLARED = f'event 1 click "{UUID["click"]}"\nevent 2 buy "{UUID["buy"]}"\nfield x int\nfield y int\n'
 
@@ -66,6 +68,7 @@ Waiting = tuple[Condition | None, int]
 @dataclass
 class Run:
     flow: "Flow"
+    segments: dict[str, Condition]
     started: int
     was_reached: bool
     step_time: int | None = None
@@ -88,7 +91,7 @@ Step = tuple[Any, ...]
 @dataclass(frozen=True)
 class Flow:
     name: str
-    on: str | None
+    on: tuple[str, ...]
     when: Condition | None
     limit: tuple[int, int | None] | None
     exit: Condition | None
@@ -97,7 +100,7 @@ class Flow:
 
     @property
     def text(self) -> str:
-        clauses = [] if self.on is None else [f"on {self.on}"]
+        clauses = [f"on {', '.join(self.on)}"] if self.on else []
         clauses += [] if self.when is None else [f"when {self.when.text}"]
         if self.limit is not None:
             count, per = self.limit
@@ -130,32 +133,49 @@ def written(steps: Sequence[Step]) -> Iterable[str]:
                 yield from (f"    {line}" for line in written(timeout))
 
 
+@dataclass(frozen=True)
+class Declared:
+    """A program, and the second from which on it holds."""
+
+    second: int
+    flows: Sequence[Flow]
+    segments: dict[str, Condition]
+
+
 class Reference:
-    def __init__(self, flows: Sequence[Flow], segments: dict[str, Condition]) -> None:
-        self.visitor = Visitor(segments=segments)
-        self.flows = flows
+    def __init__(self) -> None:
+        self.visitor = Visitor()
         self.runs: list[Run] = []
-        self.starts: dict[str, list[int]] = {flow.name: [] for flow in flows}
+        self.starts: dict[str, list[int]] = {}
         self.told: list[tuple[int, str, str]] = []
-        self._in = dict.fromkeys(segments, False)
-        self._was_true = {flow.name: False for flow in flows}
-        self._x: int | None = None
+        self._flows: Sequence[Flow] = ()
+        self._segments: dict[str, Condition] = {}
+        self._in: dict[str, bool] = {}
+        self._was_true: dict[str, bool] = {}
+        self._fields: dict[str, int | None] = dict(self.visitor.fields)
+
+    def apply(self, declared: Declared) -> None:
+        """Conditions and segments are set to their truth: nothing starts, enters or leaves by it."""
+        self._flows, self._segments = declared.flows, declared.segments
+        self._in = {name: self.holds(condition) for name, condition in self._segments.items()}
+        self._was_true = {flow.name: flow.when is not None and self.holds(flow.when) for flow in self._flows}
 
     def holds(self, condition: Condition, run: Run | None = None) -> bool:
         self.visitor.asked = run
+        self.visitor.segments = self._segments if run is None else run.segments
         return self.visitor.born and condition.holds(self.visitor)
 
-    def instant(self, now: int, event: str | None = None) -> None:
+    def instant(self, now: int, item: Collection[str] = ()) -> None:
         self.visitor.now = now
         for _ in range(MOST_ROUNDS):
-            fields = dict(self.visitor.fields)
-            happened = self._crossed() | ({event} if event is not None else set())
-            event = None
+            before = dict(self.visitor.fields), [run.step_time for run in self.runs]
+            happened = self._crossed() | {*item}
+            item = ()
             self._reach_goals()
             self._exit()
             self._wake()
             self._start(happened)
-            if self.visitor.fields == fields:
+            if before == (self.visitor.fields, [run.step_time for run in self.runs]):
                 break
         self._remember()
 
@@ -168,20 +188,19 @@ class Reference:
 
     def _crossed(self) -> set[str]:
         happened = set[str]()
-        for name, condition in self.visitor.segments.items():
+        for name, condition in self._segments.items():
             is_in = self.holds(condition)
             if is_in != self._in[name]:
                 happened.add(f"{'enter' if is_in else 'leave'} {name}")
             self._in[name] = is_in
-        if self.visitor.fields["x"] != self._x:
-            happened.add("change x")
-        self._x = self.visitor.fields["x"]
+        happened |= {f"change {name}" for name, value in self.visitor.fields.items() if value != self._fields[name]}
+        self._fields = dict(self.visitor.fields)
         return happened
 
     def _turned(self) -> set[str]:
         turned = set[str]()
-        for flow in self.flows:
-            if flow.on is None and flow.when is not None:
+        for flow in self._flows:
+            if not flow.on and flow.when is not None:
                 holds = self.holds(flow.when)
                 if holds and not self._was_true[flow.name]:
                     turned.add(flow.name)
@@ -206,7 +225,7 @@ class Reference:
     def _exit(self) -> None:
         for run in self.runs:
             if run.in_progress and self._exits(run):
-                run.course = None
+                run.course, run.step_time = None, None
 
     def _wake(self) -> None:
         for run in self.runs:
@@ -221,19 +240,19 @@ class Reference:
         turned = self._turned()
         called = [
             flow
-            for flow in self.flows
+            for flow in self._flows
             if flow.name in turned
-            or (flow.on is not None and flow.on in happened and (flow.when is None or self.holds(flow.when)))
+            or (not happened.isdisjoint(flow.on) and (flow.when is None or self.holds(flow.when)))
         ]
         for flow in called:
-            now, starts = self.visitor.now, self.starts[flow.name]
-            if any(run.flow is flow and run.in_progress for run in self.runs):
+            now, starts = self.visitor.now, self.starts.setdefault(flow.name, [])
+            if any(run.flow.name == flow.name and run.in_progress for run in self.runs):
                 continue
             if flow.limit is not None:
                 count, per = flow.limit
                 if len([start for start in starts if per is None or now - start < per * 1_000]) >= count:
                     continue
-            run = Run(flow, now, was_reached=False)
+            run = Run(flow, self._segments, now, was_reached=False)
             run.was_reached = flow.goal is not None and self.holds(flow.goal[0], run)
             if self._exits(run):
                 continue
@@ -288,14 +307,17 @@ class Happening:
 
 
 def told_by_reference(
-    flows: Sequence[Flow], segments: dict[str, Condition], history: Sequence[Happening]
+    programs: Sequence[Declared], history: Sequence[Happening]
 ) -> tuple[list[tuple[int, str, str]], list[str]]:
-    reference = Reference(flows, segments)
+    reference = Reference()
     visitor = reference.visitor
     for second in range(SECONDS):
         for instant in range(INSTANTS):
             now = NOW + second * 1_000 + instant
             reference.instant(now)
+            for declared in programs if instant == 0 else ():
+                if declared.second == second:
+                    reference.apply(declared)
             for one in history if instant == 0 else ():
                 if one.second != second:
                     continue
@@ -306,7 +328,7 @@ def told_by_reference(
                 elif one.kind != "ping":
                     visitor.fields[one.kind] = one.value
                 visitor.last["seen"] = now
-                reference.instant(now, one.kind)
+                reference.instant(now, {one.kind, "any event"} if one.kind in visitor.count else {one.kind})
     return reference.told, sorted(run.flow.name for run in reference.runs if run.in_progress)
 
 
@@ -321,15 +343,19 @@ def content(one: Happening) -> Content:
     return SetFields({one.kind: one.value})
 
 
-def versions_of(flows: Sequence[Flow], segments: dict[str, Condition]) -> Versions:
-    declared = "".join(f"segment {name}:\n    {condition.text}\n" for name, condition in segments.items())
-    checked = read_files([("t.flow", DECLARED + declared + "".join(flow.text for flow in flows))])
+def program_of(declared: Declared, version: int) -> Program:
+    segments = "".join(f"segment {name}:\n    {condition.text}\n" for name, condition in declared.segments.items())
+    checked = read_files([("t.flow", DECLARED + segments + "".join(flow.text for flow in declared.flows))])
     assert checked.ok, [found.message for found in checked.diagnostics]
-    return Versions(Program.build(checked.script))
+    return Program.build(checked.script, version)
 
 
-def told_by_engine(versions: Versions, history: Sequence[Happening]) -> tuple[list[tuple[int, str, str]], list[str]]:
+def told_by_engine(
+    programs: Sequence[Declared], built: Mapping[int, Program], history: Sequence[Happening]
+) -> tuple[list[tuple[int, str, str]], list[str]]:
+    """Nobody looks after the visitor but when something happens to them: the programs since then are met so late."""
     profile, told = Profile.new("v"), list[tuple[int, str, str]]()
+    eras = [Era(version, EntryId(NOW + each.second * 1_000, version)) for version, each in enumerate(programs, 1)]
 
     def take(stepped: Stepped, now: int) -> Profile:
         told.extend((now, run.flow, "goal") for run in stepped.conversions)
@@ -338,24 +364,30 @@ def told_by_engine(versions: Versions, history: Sequence[Happening]) -> tuple[li
             told.append((now, message["flow"], message["text"]))
         return stepped.profile
 
-    for sequence, one in enumerate(history):
-        entry = EntryId(NOW + one.second * 1_000, sequence)
-        for stepped in due(profile, entry, versions):
-            profile = take(*stepped)
-        profile = take(step(profile, Item(content(one)), Cause(entry), versions), entry.stamp)
-    for stepped in due(profile, EntryId(NOW + SECONDS * 1_000 - 1, 0), versions):
-        profile = take(*stepped)
+    for sequence, one in enumerate([*history, None]):
+        last = EntryId(NOW + SECONDS * 1_000 - 1, 0)
+        entry = last if one is None else EntryId(NOW + one.second * 1_000, len(programs) + 1 + sequence)
+        known = [era for era in eras if era.since < entry]
+        versions = Versions(built[len(known)], built, known)
+        for stepped, now in due(profile, entry, versions):
+            profile = take(stepped, now)
+        if one is not None:
+            was_born = bool(profile.fields)
+            profile = take(step(profile, Item(content(one)), Cause(entry), versions), entry.stamp)
+            if not was_born:
+                profile = having_met(profile, len(known), {})
     return told, sorted(run.flow for run in profile.runs.values() if run.in_progress)
 
 
 def due(profile: Profile, entry: EntryId, versions: Versions) -> Iterable[tuple[Stepped, int]]:
-    """What time brings, each thing with the instant that its timer was set to."""
-    now = profile.due
+    """What time brings, each thing with the instant that its timer was set to, or from which on a program holds."""
     for stepped in pass_time(profile, entry, versions):
+        is_met = stepped.profile.program != profile.program
+        now = dict(versions.eras)[stepped.profile.program].stamp if is_met else profile.due
         assert now is not None
         assert now <= entry.stamp
         yield stepped, now
-        now = stepped.profile.due
+        profile = stepped.profile
 
 
 # What is made up ------------------------------------------------------------------------------------------------------
@@ -407,7 +439,12 @@ PLAIN = st.one_of(
 OF_RUN = st.one_of(
     PLAIN, elapsed("run_time", _run_time), st.just(Condition("event_last_time_2 > run_time", _bought_since))
 )
-OF_STEP = st.one_of(OF_RUN, elapsed("step_time", _step_time))
+OF_STEP = st.one_of(
+    OF_RUN,
+    elapsed("step_time", _step_time),
+    st.just(Condition("step_time is None", lambda v: _step_time(v) is None)),
+    st.just(Condition("step_time is not None", lambda v: _step_time(v) is not None)),
+)
 OF_SEGMENT = st.sampled_from(["s", "r"]).map(
     lambda name: Condition(f'in_segment("{name}")', lambda v: v.segments[name].holds(v))
 )
@@ -466,25 +503,32 @@ STEP = st.recursive(
     blocks,
     max_leaves=5,
 )
-TRIGGERS = ("click", "click", "buy", "change x", "change x", "enter s", "leave s", "enter r", "leave r")
+TRIGGERS = ("click", "buy", "any event", "change x", "change y", "enter s", "leave s", "enter r", "leave r")
 
 
 def flow(name: str) -> st.SearchStrategy[Flow]:
     maybe_when = st.one_of(st.none(), st.none(), CONDITION)
-    started = st.one_of(st.tuples(st.none(), CONDITION), st.tuples(st.sampled_from(TRIGGERS), maybe_when))
+    triggers = st.lists(st.sampled_from(TRIGGERS), min_size=1, max_size=2, unique=True).map(tuple)
+    started = st.one_of(st.tuples(st.just(()), CONDITION), st.tuples(triggers, maybe_when))
     return st.builds(
         lambda begin, *rest: Flow(name, *begin, *rest),
         started,
         st.one_of(st.none(), st.tuples(st.integers(1, 2), st.one_of(st.none(), LENGTHS))),
         st.one_of(st.none(), st.none(), joined(st.one_of(OF_STEP, OF_SEGMENT))),
-        st.one_of(st.none(), st.tuples(joined(st.one_of(OF_RUN, OF_SEGMENT)), LENGTHS)),
+        st.one_of(st.none(), st.tuples(joined(st.one_of(OF_STEP, OF_SEGMENT)), LENGTHS)),
         st.tuples(st.lists(STEP, max_size=3), SENT, st.lists(STEP, max_size=2)).map(lambda s: [*s[0], s[1], *s[2]]),
     )
 
 
 FLOWS = st.tuples(*map(flow, ("one", "two", "three", "four")))
-SEGMENTS = st.fixed_dictionaries({"s": joined(PLAIN), "r": joined(PLAIN)})
+OF_S = Condition('in_segment("s")', lambda v: v.segments["s"].holds(v))
+SEGMENTS = st.fixed_dictionaries({"s": joined(PLAIN), "r": joined(st.one_of(PLAIN, st.just(OF_S)))})
+"""The second may be one of the first."""
 SECOND = st.integers(0, 16)
+CHANGED = st.tuples(*(st.one_of(st.none(), flow(name)) for name in ("one", "two", "three", "four")))
+REDEFINED: st.SearchStrategy[dict[str, Condition]] = st.one_of(st.just({}), st.fixed_dictionaries({"s": joined(PLAIN)}))
+LATER_PROGRAMS = st.lists(st.tuples(st.integers(1, 18), CHANGED, REDEFINED), min_size=1, max_size=3)
+"""From which second on, which flows and segments are declared anew: the others are as they were."""
 HISTORY = st.lists(
     st.one_of(
         st.builds(Happening, SECOND, st.sampled_from(["click", "buy"]), ago=st.sampled_from([0, 0, 0, 3, 9])),
@@ -496,15 +540,36 @@ HISTORY = st.lists(
 ).map(lambda history: sorted(history, key=lambda one: one.second))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(FLOWS, SEGMENTS, st.lists(HISTORY, min_size=5, max_size=5))
 def test_flows_do_what_a_look_at_every_instant_says(
     flows: tuple[Flow, ...], segments: dict[str, Condition], histories: list[list[Happening]]
 ) -> None:
-    versions = versions_of(flows, segments)
+    both_tell_the_same([Declared(0, flows, segments)], histories)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(FLOWS, SEGMENTS, LATER_PROGRAMS, st.lists(HISTORY, min_size=3, max_size=3))
+def test_programs_set_conditions_to_their_truth_however_late_they_are_met(
+    flows: tuple[Flow, ...],
+    segments: dict[str, Condition],
+    later: list[tuple[int, tuple[Flow | None, ...], dict[str, Condition]]],
+    histories: list[list[Happening]],
+) -> None:
+    """A declaration that did not change keeps its state; a run keeps the version that it started with."""
+    programs = [Declared(0, flows, segments)]
+    for second, changed, redefined in sorted(later, key=lambda each: each[0]):
+        flows = tuple(new or old for new, old in zip(changed, flows, strict=True))
+        segments = {**segments, **redefined}
+        programs.append(Declared(second, flows, segments))
+    both_tell_the_same(programs, histories)
+
+
+def both_tell_the_same(programs: Sequence[Declared], histories: Sequence[Sequence[Happening]]) -> None:
+    built = {version: program_of(declared, version) for version, declared in enumerate(programs, 1)}
     for history in histories:
-        expected, under_way = told_by_reference(flows, segments, history)
-        told, runs = told_by_engine(versions, history)
+        expected, under_way = told_by_reference(programs, history)
+        told, runs = told_by_engine(programs, built, history)
         assert runs == under_way
         assert by_instant(told) == by_instant(expected)
 

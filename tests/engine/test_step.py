@@ -19,7 +19,7 @@ from engine.step import Cause, Stepped, pass_time, step
 from grammar.program import read_files
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Status, Track, Visit
 from variables.profile import Profile
-from variables.store import EntryId
+from variables.store import EntryId, Era
 from variables.values import Value
 
 NOW = 1_767_261_600_000
@@ -456,7 +456,7 @@ flow f:
     someone.do(track(), NOW)
     before, after = program(two_waits), replace(program(two_waits, version=2), resets={2: 2})
     fired = list(pass_time(someone.profile, EntryId(at, 0), Versions(before)))
-    met = list(pass_time(fired[-1].profile, EntryId(at, 1), Versions(after, {1: before}, since=at)))
+    met = list(pass_time(fired[-1].profile, EntryId(at, 1), Versions(after, {1: before}, [Era(2, EntryId(at, 0))])))
     sent = [message for stepped in (*fired, *met) for message in stepped.messages]
     assert [json.loads(message.body)["text"] for message in sent] == ["one", "two"]
     assert sent[0].id < sent[1].id
@@ -528,7 +528,7 @@ flow other:
 
 
 def record(stepped: Stepped) -> bytes | None:
-    return stepped.moment and recorded(stepped.moment, EVERYTHING)
+    return stepped.moment and recorded(stepped.moment)
 
 
 @settings(deadline=None)

@@ -25,7 +25,7 @@ CALLED = {Outcome.STARTED, Outcome.LIMIT, Outcome.IN_PROGRESS, Outcome.EXIT}
 
 def record_of(stepped: Stepped | None, program: Program) -> Record | None:
     assert stepped is not None
-    raw = stepped.moment and recorded(stepped.moment, program)
+    raw = stepped.moment and recorded(stepped.moment)
     return Record.read(raw) if raw else None
 
 
@@ -119,7 +119,7 @@ flow long:
     someone.do(track(data={"text": "z" * 100_000}))
     assert someone.last is not None
     assert someone.last.moment is not None
-    raw = recorded(someone.last.moment, someone.program)
+    raw = recorded(someone.last.moment)
     assert raw is not None
     assert len(raw) <= LARGEST
     record = Record.read(raw)

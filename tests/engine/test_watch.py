@@ -1,5 +1,6 @@
 """Until when an answer holds: by examples, and compared with asking at every second."""
 
+import os
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,17 +25,18 @@ FIELDS = {"since": Type.DATETIME, "visits": Type.INT, "vip": Type.BOOL, "score":
 SCOPE = Scope.build(range(1, 4), FIELDS, Place.RUN)
 SEGMENTS = {**BUILT_IN_SEGMENTS, "late": expression("now - event_last_time_1 > 2d or in_segment('online')")}
 COMPILER = Compiler(SCOPE, ZONE, SEGMENTS, DERIVED)
+LONG = os.environ.get("WHENFLOW_LONG") == "1"
 HOUR, DAY = 3_600_000, 86_400_000
 MIDNIGHT = NOW - 250 + HOUR // 2
 """In Berlin, the beginning of a Sunday of 23 hours."""
 
 
-def watch(text: str) -> Watched:
+def watch(text: str, compiler: Compiler = COMPILER) -> Watched:
     condition = expression(text)
     report = Diagnostics()
     check_exact_time(condition, report, frozenset())
     assert report.ok, text
-    return watched(condition, COMPILER)
+    return watched(condition, compiler)
 
 
 def environment(condition: Watched, **given: Value) -> dict[str, Value]:
@@ -165,7 +167,7 @@ GRID = sorted(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=10_000 if LONG else 150, deadline=None)
 @given(conditions, visitors)
 def test_no_answer_changes_before_its_time_and_each_change_is_found(text: str, visitor: dict[str, Value]) -> None:
     condition = watch(text)
@@ -181,3 +183,130 @@ def test_no_answer_changes_before_its_time_and_each_change_is_found(text: str, v
             looks += 1
         assert bool(run(values, moment(instant))) is truth, (moment(instant), until)
     assert looks < 400
+
+
+# Compared with asking at every millisecond, where everything falls within a few seconds
+
+TURNS = {
+    "America/Santiago": ["2026-04-05T03:00Z", "2026-09-06T04:00Z", "2026-09-06T03:59Z"],
+    "Africa/Casablanca": ["2026-02-15T02:00Z", "2026-03-22T02:00Z", "2026-02-15T01:00Z"],
+    "Africa/Cairo": ["2026-04-23T22:00Z", "2026-10-29T21:00Z", "2026-10-29T22:00Z"],
+    "Australia/Lord_Howe": ["2026-04-04T15:00Z", "2026-10-03T15:30Z", "2026-04-04T14:45Z"],
+    "Asia/Tehran": ["2022-03-21T20:30Z", "2022-09-21T19:30Z", "2026-05-01T20:30Z"],
+    "Pacific/Apia": ["2011-12-30T10:00Z", "2012-03-31T14:00Z", "2026-01-04T11:00Z"],
+    "Europe/Dublin": ["2026-10-25T01:00Z", "2026-03-29T01:00Z", "2026-01-04T09:00Z"],
+    "America/Havana": ["2026-03-08T05:00Z", "2026-11-01T05:00Z", "2026-11-01T04:00Z"],
+    "UTC": ["2026-01-04T09:00Z", "2026-01-05T00:00Z", "2026-01-01T18:30Z"],
+}
+"""Instants at which a local clock is moved, or a day or a window begins or ends."""
+SPAN = 3_000
+"""Milliseconds before and after such an instant."""
+COMPILERS = {
+    zone: Compiler(
+        SCOPE,
+        ZoneInfo(zone),
+        {**BUILT_IN_SEGMENTS, "late": expression("now - event_last_time_1 > 1s or in_segment('close')")}
+        | {"close": expression("now - since < 2s and not is_online")},
+        DERIVED,
+    )
+    for zone in TURNS
+}
+
+short = st.sampled_from(["0s", "1s", "2s", "1s / 3", "2s * 0.7", "1s / 7", "event_first_time_1 - since", "1s * visits"])
+shorts = short.map("({})".format)
+hours = ["hour(now)", "(weekday(now) - 6)", "(hour(now - 1s) - 1.5)", "(2 if during('00:00-01:00') else -1)"]
+factors = st.sampled_from(["2", "3", "0.5", "0.1", "-1", "-0.3", "visits", "score", "event_count_1", "0", *hours])
+divisors = st.sampled_from(["2", "7", "0.3", "-3", "visits", "score", "event_count_1", *hours])
+shown = st.one_of(
+    st.just("now"), shorts.map("now + {}".format), shorts.map("now - {}".format), shorts.map("{} + now".format)
+)
+named_zones = st.one_of(st.just(""), st.sampled_from(sorted(TURNS)).map(", '{}'".format))
+short_windows = st.tuples(
+    st.sampled_from(
+        ["00:00-24:00", "00:00-01:00", "23:00-00:00", "22:30-00:30", "02:00-02:30", "01:45-02:15", "09:00-18:30"]
+    ),
+    st.sampled_from(["", ", 'mon-fri'", ", 'sat'", ", 'sun'", ", 'fri-mon'", ", 'thu,sat'"]),
+    named_zones,
+).map("during('{0[0]}'{0[1]}{0[2]})".format)
+readings = st.one_of(
+    st.tuples(shown, named_zones, st.sampled_from(["== 0", "== 1", "== 2", "in [23, 9]", "% 2 == 0"])).map(
+        "hour({0[0]}{0[1]}) {0[2]}".format
+    ),
+    st.tuples(shown, named_zones, st.sampled_from(["== 7", "> 5", "!= 1"])).map("weekday({0[0]}{0[1]}) {0[2]}".format),
+    st.tuples(shown, named_zones, ORDERS, TIMES).map("date({0[0]}{0[1]}) {0[2]} {0[3]}".format),
+    st.tuples(ORDERS, TIMES).map("today() {0[0]} {0[1]}".format),
+    st.tuples(shown, named_zones, shown, named_zones).map("date({0[0]}{0[1]}) == date({0[2]}{0[3]})".format),
+    short_windows,
+    short_windows,
+)
+moving = st.one_of(
+    TIMES.map("(now - {})".format),
+    TIMES.map("({} - now)".format),
+    st.tuples(TIMES, shorts).map("(now - {0[0]} - {0[1]})".format),
+    named_zones.map(lambda zone: f"(now - today({zone[2:]}))"),
+    st.tuples(shown, named_zones).map("(now - date({0[0]}{0[1]}))".format),
+)
+scaled = st.one_of(
+    moving,
+    st.tuples(moving, factors).map("{0[0]} * {0[1]}".format),
+    st.tuples(factors, moving).map("{0[0]} * {0[1]}".format),
+    st.tuples(moving, divisors).map("{0[0]} / {0[1]}".format),
+    moving.map("-{}".format),
+    st.tuples(moving, moving).map("({0[0]} - {0[1]})".format),
+    st.tuples(moving, factors, moving).map("({0[0]} * {0[1]} + {0[2]})".format),
+)
+close = st.one_of(
+    st.tuples(scaled, ORDERS, st.one_of(shorts, scaled)).map(" ".join),
+    st.tuples(scaled, ORDERS, scaled).map(" ".join),
+    st.tuples(moving, divisors, ORDERS, st.sampled_from(["0", "1", "0.1", "visits", "score"])).map(
+        "{0[0]} / (1s * {0[1]}) {0[2]} {0[3]}".format
+    ),
+    st.tuples(scaled, ORDERS, shorts, ORDERS, scaled).map(" ".join),
+    st.tuples(TIMES, ORDERS, shorts, ORDERS, TIMES).map("{0[0]} {0[1]} now - {0[2]} {0[3]} {0[4]}".format),
+    st.tuples(moving, short_windows).map("{0[0]} > (1s if {0[1]} else 2s)".format),
+    st.tuples(moving, ORDERS, short_windows, factors).map("{0[0]} {0[1]} ({0[3]} * 1s if {0[2]} else -1s)".format),
+)
+close_conditions = st.recursive(
+    st.one_of(close, close, readings, frees, st.sampled_from(["is_online", "in_segment('late')", "in_segment('new')"])),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("({0[0]} and {0[1]})".format),
+        st.tuples(inner, inner).map("({0[0]} or {0[1]})".format),
+        inner.map("(not {})".format),
+        st.tuples(inner, inner, inner).map("({0[0]} if {0[1]} else {0[2]})".format),
+    ),
+    max_leaves=5,
+)
+offsets = st.one_of(st.none(), st.integers(-SPAN, SPAN), st.sampled_from([-2000, -1000, 0, 1000, 1, -1]))
+close_visitors = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(["event_last_time_1", "event_first_time_1", "since", "first_seen_time"], offsets),
+        "run_time": offsets.map(lambda offset: offset or 0),
+        "last_seen_time": offsets.map(lambda offset: None if offset is None else offset - 120_000),
+    }
+)
+numbers = st.fixed_dictionaries(
+    {
+        "visits": st.one_of(st.none(), st.integers(-1, 3)),
+        "score": st.one_of(st.none(), st.sampled_from([0.0, 0.1, 1.5, 1 / 3, -2.5])),
+        "vip": st.one_of(st.none(), st.booleans()),
+        "event_count_1": st.integers(0, 3),
+    }
+)
+
+
+@settings(max_examples=3_000 if LONG else 40, deadline=None)
+@given(close_conditions, st.sampled_from(sorted(TURNS)), st.integers(0, 2), close_visitors, numbers)
+def test_each_change_is_found_to_the_millisecond(
+    text: str, zone: str, which: int, given: dict[str, int | None], other: dict[str, Value]
+) -> None:
+    condition = watch(text, COMPILERS[zone])
+    turn = milliseconds(datetime.fromisoformat(TURNS[zone][which]))
+    moments = {name: None if offset is None else moment(turn + offset) for name, offset in given.items()}
+    values = environment(condition, **moments, **other)
+    run = condition.compiled.evaluate
+    truth, until = condition.look(values, turn - SPAN)
+    for instant in range(turn - SPAN, turn + SPAN):
+        if until <= instant:
+            assert until == instant
+            truth, until = condition.look(values, instant)
+        assert bool(run(values, moment(instant))) is truth, (text, instant - turn)

@@ -19,6 +19,8 @@ from variables.store import (
     Commit,
     DeadLetter,
     Entry,
+    EntryId,
+    Era,
     Fenced,
     Held,
     LogFull,
@@ -344,12 +346,13 @@ async def test_what_a_commit_adds_to_the_log_comes_behind_all_that_is_there(shar
     assert sorted(each.id for each in logged) == [each.id for each in logged]
 
 
-async def test_the_next_owner_knows_since_when_the_program_holds(shard: Shard) -> None:
-    assert (await take(shard)).since == 0
+async def test_the_next_owner_knows_which_versions_are_to_be_met_and_since_when_they_hold(shard: Shard) -> None:
+    assert list((await take(shard)).eras) == []
     state = await take(shard)
-    await shard.commit(Commit(state.epoch, 1, START, 4, 0, since=1_767_225_600_123))
+    eras = (Era(3, EntryId(1_767_225_600_123, 0)), Era(4, EntryId(1_767_225_600_123, 2**64 - 1)))
+    await shard.commit(Commit(state.epoch, 1, START, 4, 0, eras=eras))
     after = await take(shard)
-    assert (after.program, after.since) == (4, 1_767_225_600_123)
+    assert (after.program, after.eras) == (4, eras)
 
 
 def of_all_kinds(state: Ownership) -> Commit:
@@ -363,7 +366,7 @@ def of_all_kinds(state: Ownership) -> Commit:
         dead=[DeadLetter("here", "broken", b"body")],
         traces=[Trace("v", b"1"), Trace("w", b"2"), Trace("v", b"3")],
         entries=[Entry(meeting=(4, 0))],
-        since=7,
+        eras=[Era(4, EntryId(7, 0))],
     )
 
 
@@ -396,7 +399,7 @@ async def nothing_was_written(shard: Shard) -> None:
     profile = await profile_of(shard)
     assert (dict(profile.fields), dict(profile.tallies), profile.runs) == ({}, {}, {})
     after = await take(shard)
-    assert (after.commit, after.since, after.next_timer) == (0, 0, None)
+    assert (after.commit, list(after.eras), after.next_timer) == (0, [], None)
 
 
 async def test_a_visitors_traces_come_newest_first_among_those_of_many(shard: Shard) -> None:
@@ -444,7 +447,7 @@ async def test_a_shards_own_key_of_another_type_leaves_nothing_written(
 ) -> None:
     """Also where the commit itself has nothing for that key."""
     shard, name = RedisShard(connections, app, 0), f"wf:{{{app}:0}}:{key}"
-    commit = commit_after(await take(shard), Change("v", {b"a": b"1"}), since=7)
+    commit = commit_after(await take(shard), Change("v", {b"a": b"1"}), eras=[Era(4, EntryId(7, 0))])
     await connections.commands.delete(name)
     await connections.commands.set(name, "something else")
     with pytest.raises(WrongKey):

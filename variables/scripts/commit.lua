@@ -1,7 +1,7 @@
 -- Writes all that a batch changes, or nothing. A script is isolated but not undone when it fails in the middle, so whatever
 -- could fail is looked at first: the epoch, the commit's number, and the type of every key.
 -- KEYS    1 the owner's record   2 the log   3 the timers   4… the keys to be written
--- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors   6 since
+-- ARGV    1 epoch   2 the number that the shard has after this commit   3 position   4 program   5 visitors   6 eras
 --         7 the id from which on the log is kept   8 channel   9 hint
 --         10 operations, as MessagePack: {command, index into KEYS, arguments}; HSET's is a map of fields to values
 -- Returns when the next timer is due or nil, also for a commit that was done before.
@@ -86,7 +86,7 @@ for _, operation in ipairs(operations) do
     redis.call(command, key, unpack(operation, 3))
   end
 end
-redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5], 'since', ARGV[6])
+redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'position', ARGV[3], 'program', ARGV[4], 'visitors', ARGV[5], 'eras', ARGV[6])
 redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[7])
 redis.call('PUBLISH', ARGV[8], ARGV[9])
 return next_timer()
