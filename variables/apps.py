@@ -1,7 +1,7 @@
 """The apps of a server, and the versions of their programs: what Redis keeps beside the shards."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -72,6 +72,14 @@ class AppStore:
             found = found.model_copy(update={"write_key": write_key})
             await self._connections.call(commands.hset(keys.APPS, name, found.model_dump_json()))
         return found
+
+    async def announce(self, app: str, holder: str, lifetime: int) -> Sequence[str]:
+        """Says that a processor of an app is alive for so many milliseconds; gives all that are, the oldest first.
+
+        A lifetime of 0 says that it leaves.
+        """
+        alive = await self._connections.script("announce", [keys.processors(app)], [holder, lifetime])
+        return [other.decode() for other in alive]
 
     async def newest(self, app: str) -> int:
         """The newest version of an app's program; 0 if it has none."""

@@ -141,10 +141,11 @@ class MemoryShard:
 
     # The owner
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
         owner, now = self._owner, self._clock()
-        if owner.holder not in ("", holder) and owner.lapses > now:
-            return Held(owner.lapses - now)
+        free = owner.lapses + patience
+        if owner.holder and (owner.holder != holder or patience) and free > now:
+            return Held(free - now)
         owner.holder, owner.lapses = holder, now + lease
         owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=self._next_timer())
         return owner.state

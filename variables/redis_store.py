@@ -102,9 +102,9 @@ class RedisShard:
 
     # The owner
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
         keys = [self._keys.owner, self._keys.log, self._keys.timers]
-        taken, *state = await self._connections.script("take", keys, [holder, lease])
+        taken, *state = await self._connections.script("take", keys, [holder, lease, patience])
         if not taken:
             return Held(int(state[0]))
         now, epoch, commit, position, program, visitors, since, next_timer = state

@@ -102,9 +102,9 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another owner has the shard; its lease lapses in so many milliseconds."""
+    """Another owner has the shard; whoever asked may have it in so many milliseconds."""
 
-    lapses_in: int
+    free_in: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +242,11 @@ class Shard(Protocol):
     async def append_program(self, version: int) -> EntryId | None:
         """Says in the log that a program holds from here on; None if this or a later one was said before."""
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
-        """Makes the holder the shard's owner for `lease` milliseconds, unless another one's lease still runs."""
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
+        """Makes the holder the shard's owner for `lease` milliseconds, unless another one's lease still runs.
+
+        `patience`: only if nobody, nor the holder itself, has had it for so many milliseconds.
+        """
 
     async def renew(self, epoch: int, lease: int) -> None:
         """The lease runs from now. A lease of 0 gives the shard up. Raises Fenced."""
