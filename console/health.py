@@ -22,6 +22,12 @@ class AppHealth(BaseModel):
     """The newest version."""
     dead_letters: int
     """Items set aside because folding them failed."""
+    unowned: int
+    """Shards that no processor has: nothing of them is folded."""
+    owners: dict[str, int]
+    """How many shards each processor has."""
+    trouble: dict[int, str]
+    """By shard: what keeps it from going on."""
 
 
 class Health(BaseModel):
@@ -49,6 +55,4 @@ async def look(connections: Connections, flusher: AppendOnlyFlusher | None, apps
 
 
 async def _app(app: RunningApp) -> AppHealth:
-    dead = sum([await shard.store.dead_letters() for shard in app.shards])
-    version, _ = await app.program_text()
-    return AppHealth(shards=len(app.shards), program=version, dead_letters=dead)
+    return AppHealth(shards=len(app.shards), program=await app.newest(), **asdict(await app.standing()))

@@ -19,8 +19,8 @@ LEASE = 3_000
 """Milliseconds that a shard stays an owner's without a word from it."""
 LENT = 3 * LEASE
 """Milliseconds that a processor keeps a shard that is beyond its share, and that nobody else took."""
-BROKEN_PAUSE = 0.2
-"""Seconds after which a shard with a broken key is tried again."""
+TROUBLE_PAUSE = 0.5
+"""Seconds after which a shard that cannot go on is tried again."""
 BATCH = 256
 """Entries read at once."""
 _log = structlog.get_logger(__name__)
@@ -54,12 +54,21 @@ class Processor:
                 await self._take()
             except Fenced as fenced:
                 _log.warning("shard lost", holder=self._holder, reason=str(fenced))
-            except WrongKey as broken:
-                _log.error("shard broken", reason=str(broken))
-                await asyncio.sleep(BROKEN_PAUSE)
             except StoreUnavailable as error:
                 _log.warning("store unavailable", reason=str(error))
                 await until_recovered(self._recover)
+            except Exception as trouble:
+                await self._say(trouble)
+                await asyncio.sleep(TROUBLE_PAUSE)
+
+    async def _say(self, trouble: Exception | None) -> None:
+        """The shard cannot go on until somebody mends it, or goes on: `/health` says so."""
+        if trouble is not None:
+            _log.error("shard broken", exc_info=trouble)
+        try:
+            await self._shard.say_trouble(None if trouble is None else f"{type(trouble).__name__}: {trouble}")
+        except (StoreUnavailable, WrongKey) as error:
+            _log.debug("trouble not said", reason=str(error))
 
     async def _take(self) -> None:
         """Owns the shard if it is free, until it has to be given up.
@@ -82,8 +91,12 @@ class Processor:
         try:
             program = await self._programs.program(taken.program)
             owner = _Owner(self._shard, self._programs, self._recover, self._lease, taken, program)
+            goes_on = False
             while not (claim.has_to_go() if claim else time.monotonic() > lent_until):
                 await owner.turn()
+                if not goes_on:
+                    await self._say(None)
+                goes_on = True
             _log.info("shard handed on", holder=self._holder)
         finally:
             await self._give_up(taken)
@@ -131,6 +144,8 @@ class _Owner:
                 return entries
         reading = await self._shard.read(self._owned.state.position, BATCH)
         self._clock_set(reading.now)
+        if not reading.timers and not reading.entries:
+            await self._owned.look_for_timers()  # somebody else has taken away the one that seemed due
         return in_order(reading)
 
     def _clock_set(self, now: int) -> None:

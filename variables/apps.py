@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from variables import keys
 from variables.redis_connection import Connections
-from variables.store import StoreUnavailable
+from variables.store import NoSuchProgram, StoreUnavailable
 
 SHARDS, CLUSTER_SHARDS = 4, 64
 """Of an app that is made on a server that stands alone, and of one made on a cluster."""
@@ -87,12 +87,12 @@ class AppStore:
         return int(raw or 0)
 
     async def program(self, app: str, version: int) -> StoredProgram:
-        """A version. Version 0 is the empty program."""
+        """A version. Version 0 is the empty program. Raises NoSuchProgram."""
         if version == 0:
             return StoredProgram()
         raw = await self._connections.call(self._connections.commands.hget(keys.programs(app), str(version)))
         if raw is None:
-            raise StoreUnavailable(f"program {version} of {app} is not in the store")
+            raise NoSuchProgram(f"program {version} of {app} is not in the store")
         return StoredProgram.model_validate_json(raw)
 
     async def add_program(self, app: str, after: int, program: StoredProgram) -> int | None:

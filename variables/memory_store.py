@@ -26,6 +26,7 @@ from variables.store import (
     Ownership,
     Reading,
     StaleFlush,
+    Standing,
     Timer,
     Trace,
     Wanted,
@@ -39,6 +40,7 @@ class _Owner:
     holder: str = ""
     lapses: int = 0
     announced: int = 0
+    trouble: str | None = None
     state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, 0, None))
 
 
@@ -154,6 +156,13 @@ class MemoryShard:
         if epoch != self._owner.state.epoch:
             raise Fenced("the shard has another owner")
         self._owner.lapses = self._clock() + lease
+
+    async def say_trouble(self, reason: str | None) -> None:
+        self._owner.trouble = reason
+
+    async def standing(self) -> Standing:
+        owner = self._owner
+        return Standing(owner.holder if owner.lapses > self._clock() else None, owner.trouble)
 
     async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
         return [self._load(one) for one in wanted]

@@ -72,7 +72,7 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
-SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program", "announce")
+SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program", "announce", "standing")
 _REPLICATED = ("append", "commit")
 """The scripts whose writes somebody is told of, or that others follow from."""
 _OPTIONS: dict[str, Any] = {

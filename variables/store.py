@@ -108,6 +108,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Who owns a shard now, and what keeps it from going on."""
+
+    holder: str | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message in a visitor's inbox: JSON as the page gets it (DESIGN.md section 9), under its id."""
 
@@ -207,6 +215,10 @@ class StaleFlush(Exception):
     """A later flush of this sender came first; nothing was appended."""
 
 
+class NoSuchProgram(Exception):
+    """The store has no program of this version."""
+
+
 class Wanted(NamedTuple):
     """A visitor to load, and the messages whose status is of interest."""
 
@@ -250,6 +262,12 @@ class Shard(Protocol):
 
     async def renew(self, epoch: int, lease: int) -> None:
         """The lease runs from now. A lease of 0 gives the shard up. Raises Fenced."""
+
+    async def say_trouble(self, reason: str | None) -> None:
+        """Keeps, for whoever looks, why the shard cannot go on; None: it goes on."""
+
+    async def standing(self) -> Standing:
+        """Who owns the shard, and whether it goes on."""
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         """Entries after a place in the log, as soon as there is one; none after `patience` milliseconds."""
