@@ -214,7 +214,7 @@ class RunningApp:
         return ShardsStanding(
             sum(letters for _, letters in found),
             sum(standing.holder is None for standing, _ in found),
-            Counter(standing.holder for standing, _ in found if standing.holder is not None),
+            dict(Counter(standing.holder for standing, _ in found if standing.holder is not None)),
             {number: standing.trouble for number, (standing, _) in enumerate(found) if standing.trouble is not None},
         )
 
