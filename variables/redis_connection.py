@@ -37,6 +37,8 @@ from variables.store import Fenced, LogFull, StaleFlush, StoreUnavailable, Wrong
 
 COMMAND_TIMEOUT = 1.0
 """Seconds that an ordinary command may take; a blocking read has none."""
+PING_TIMEOUT = 0.4
+"""Seconds after which a node of a cluster that does not answer a ping is taken for silent."""
 RECOVERY_TIMEOUT = 1.0
 """Seconds that one try at bringing the embedded server back may take; it goes on starting behind our back."""
 
@@ -214,9 +216,31 @@ class Connections:
         if not self._is_known:
             await self._find_out()
         if self.is_cluster:
-            await self.commands.ping(target_nodes=RedisCluster.PRIMARIES)
+            await self._reach_primaries()
         else:
             await self.commands.ping()
+
+    async def _reach_primaries(self) -> None:
+        """Where one does not answer, the cluster is asked anew who serves what.
+
+        redis-py does so of itself where a connection is refused, but not where a node hangs: it would wait for it for
+        ever, though a replica took over long ago.
+        """
+        await self.commands.initialize()
+        primaries = self.commands.get_primaries()
+        answered = await asyncio.gather(*map(self._answers, primaries))
+        silent = [primary.name for primary, does in zip(primaries, answered, strict=True) if not does]
+        if silent:
+            await self.commands.nodes_manager.initialize(last_failed_node_name=silent[0])
+            raise StoreUnavailable(f"{', '.join(silent)} did not answer")
+
+    async def _answers(self, node: ClusterNode) -> bool:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                await self.commands.ping(target_nodes=node)
+        except _SILENCES:
+            return False
+        return True
 
     async def _find_out(self) -> None:
         """Whether the URL is of one server or of a cluster."""
