@@ -5,6 +5,7 @@ Here nothing is retried below the numbers that make appends and commits safe to 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -39,6 +40,8 @@ COMMAND_TIMEOUT = 1.0
 """Seconds that an ordinary command may take; a blocking read has none."""
 PING_TIMEOUT = 0.4
 """Seconds after which a node of a cluster that does not answer a ping is taken for silent."""
+RECOVERY_PAUSE = 0.1
+"""Seconds between two tries where the last one failed: all shards ask, and redis-py reckons long over the slots."""
 RECOVERY_TIMEOUT = 1.0
 """Seconds that one try at bringing the embedded server back may take; it goes on starting behind our back."""
 
@@ -114,6 +117,7 @@ class Connections:
         self._urls = [] if url is None else url.split(",")
         self._embedded = embedded
         self._recovering = asyncio.Lock()
+        self._failed, self._tried = False, 0.0
         self._is_known = embedded is not None
         self._replicas = replicas
         self._nodes: dict[tuple[str, int], Redis] = {}
@@ -206,8 +210,11 @@ class Connections:
                 if self._embedded is not None:
                     await self._embedded.ensure_async(RECOVERY_TIMEOUT)
                 else:
+                    await asyncio.sleep(self._tried + RECOVERY_PAUSE - time.monotonic() if self._failed else 0)
+                    self._failed, self._tried = True, time.monotonic()
                     async with asyncio.timeout(RECOVERY_TIMEOUT):
                         await self._reach()
+                    self._failed = False
             except (EmbeddedStoreError, RedisError, RedisClusterException, OSError) as error:
                 raise StoreUnavailable(str(error) or type(error).__name__) from error
 
