@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from engine.owned_shard import PER_COMMIT
 from engine.processor import BATCH, LEASE, Processor
 from engine.program import Program
+from tests.conftest import connected
 from tests.engine.stories import (
     Replaying,
     State,
@@ -64,14 +65,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def shard(request: pytest.FixtureRequest, connections: Connections, app: str) -> AsyncIterator[Shard]:
+@pytest.fixture(params=["memory", "redis", "single", "cluster"])
+async def shard(request: pytest.FixtureRequest, app: str) -> AsyncIterator[Shard]:
     if request.param == "memory":
         yield MemoryShard(lambda: time.time_ns() // 1_000_000)
     else:
-        shard = RedisShard(connections, app, 0)
-        yield shard
-        await shard.close()
+        async with connected(request, request.param) as connections:
+            shard = RedisShard(connections, app, 0)
+            yield shard
+            await shard.close()
 
 
 GREET = '\nflow greet:\n    on webclick\n    send web "hi {{ event_count_1 }}"\n'
