@@ -13,9 +13,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from redis import RedisError
 
 from tests.whenflow.process import EVENTS, Whenflow, stopped, until
-from tests.whenflow.senders import Load, Sender
+from tests.whenflow.senders import Load, Sender, lossy_network
 from variables.apps import SHARDS
 
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))
@@ -63,8 +64,12 @@ class Crew:
         processor.kill()
 
     def records(self) -> list[dict[bytes, bytes]]:
-        with self.front.store() as store:
-            return [store.hgetall(f"wf:{{default:{number}}}:owner") for number in range(SHARDS)]
+        """Nothing while the store's server is not there."""
+        try:
+            with self.front.store() as store:
+                return [store.hgetall(f"wf:{{default:{number}}}:owner") for number in range(SHARDS)]
+        except RedisError:
+            return []
 
     def owned(self) -> dict[int, int]:
         """How many shards each processor owns, by pid."""
@@ -134,16 +139,21 @@ def test_the_others_share_what_one_had_that_is_gone(crew: Crew) -> None:
     until(crew.is_fair, 2, "the last one has the shards of the one that ended")
 
 
-def test_under_load_nothing_is_done_twice_whoever_comes_and_goes(crew: Crew) -> None:
+def test_under_load_nothing_is_lost_or_done_twice_whoever_comes_and_goes(crew: Crew) -> None:
+    """Nor if the server is killed or what takes items in, and replies and requests get lost on the way."""
     random = Random(SEED)  # noqa: S311
     pages = [Sender(f"page{k}", per_visitor=100, pace=0.05, seed=SEED) for k in range(4)]
     buyers = [Sender(f"buyer{k}", event="checkout", per_visitor=45, pace=0.1, seed=SEED) for k in range(2)]
-    with Load(crew.front.port, [*pages, *buyers]) as load:
+    with (
+        lossy_network(crew.front.port, loss=0.02, seed=SEED) as network,
+        Load(network.port, [*pages, *buyers]) as load,
+    ):
         for _ in range(CHANGES):
-            until(load.advanced(60), 20, "items are accepted")
+            until(load.advanced(40), 30, "items are accepted")
             time.sleep(random.uniform(0, 0.5))  # so that it comes at any moment of the work
             change(crew, random)
-        until(load.advanced(60), 20, "items are accepted")
+        until(load.advanced(40), 30, "items are accepted")
+    assert network.lost_answers
     until(crew.is_fair, 2 * LEASE, "the shards are shared in the end")
     for (visitor, event), count in load.expected.items():
         assert crew.front.collect({"visitor": visitor, "ping": {}}, wait=True).json()["folded"]
@@ -154,8 +164,18 @@ def test_under_load_nothing_is_done_twice_whoever_comes_and_goes(crew: Crew) -> 
 
 
 def change(crew: Crew, random: Random) -> None:
-    """One joins, ends, is killed, or hangs and goes on later, before the others have its shards or after."""
+    """One joins, ends, is killed, or hangs and goes on later, before the others have its shards or after.
+
+    Or the store's server dies, or whoever takes items in, and often the server with it.
+    """
     processor = random.choice(crew.processors)
+    if random.random() < 0.4:
+        if random.random() < 0.6:
+            os.kill(crew.front.server(), signal.SIGKILL)
+        else:
+            crew.front.kill()
+            crew.front.spawn()
+        return
     if len(crew.processors) < 2 or (len(crew.processors) < 4 and random.random() < 0.4):
         crew.join()
         return
@@ -167,7 +187,7 @@ def change(crew: Crew, random: Random) -> None:
     else:
         hang(processor)
         if how == "hangs for long":
-            until(lambda: not crew.owned()[processor.process.pid], 2 * LEASE, "the others have its shards")
+            until(lambda: not crew.owned()[processor.process.pid], 2 * LEASE + 1, "the others have its shards")
         else:
             time.sleep(random.uniform(0, 1))
         os.kill(processor.process.pid, signal.SIGCONT)
