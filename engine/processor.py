@@ -128,7 +128,7 @@ class _Owner:
 
     async def _renew(self) -> None:
         if time.monotonic() - self._renewed > self._lease / 3000:
-            await self._shard.renew(self._owned.state.epoch, self._lease)
+            self._clock_set(await self._shard.renew(self._owned.state.epoch, self._lease))
             self._renewed = time.monotonic()
 
     # What comes next
@@ -152,5 +152,8 @@ class _Owner:
         self._ahead = now - time.monotonic() * 1000
 
     def _now(self) -> int:
-        """The store's clock as well as we know it; whether a timer is due the store decides when it is read."""
+        """The store's clock as well as we know it; whether a timer is due the store decides when it is read.
+
+        Ours may stand still where the store's goes on (a machine that slept), so it is set anew with every lease.
+        """
         return int(time.monotonic() * 1000 + self._ahead)

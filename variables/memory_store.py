@@ -152,10 +152,12 @@ class MemoryShard:
         owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=self._next_timer())
         return owner.state
 
-    async def renew(self, epoch: int, lease: int) -> None:
+    async def renew(self, epoch: int, lease: int) -> int:
         if epoch != self._owner.state.epoch:
             raise Fenced("the shard has another owner")
-        self._owner.lapses = self._clock() + lease
+        now = self._clock()
+        self._owner.lapses = now + lease
+        return now
 
     async def say_trouble(self, reason: str | None) -> None:
         self._owner.trouble = reason

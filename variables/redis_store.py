@@ -130,8 +130,8 @@ class RedisShard:
             _instant(next_timer) if next_timer else None,
         )
 
-    async def renew(self, epoch: int, lease: int) -> None:
-        await self._connections.script("renew", [self._keys.owner], [epoch, lease])
+    async def renew(self, epoch: int, lease: int) -> int:
+        return int(await self._connections.script("renew", [self._keys.owner], [epoch, lease]))
 
     async def say_trouble(self, reason: str | None) -> None:
         commands, key = self._connections.commands, self._keys.owner

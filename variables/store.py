@@ -260,8 +260,8 @@ class Shard(Protocol):
         `patience`: only if nobody, nor the holder itself, has had it for so many milliseconds.
         """
 
-    async def renew(self, epoch: int, lease: int) -> None:
-        """The lease runs from now. A lease of 0 gives the shard up. Raises Fenced."""
+    async def renew(self, epoch: int, lease: int) -> int:
+        """The lease runs from now, which is given back. A lease of 0 gives the shard up. Raises Fenced."""
 
     async def say_trouble(self, reason: str | None) -> None:
         """Keeps, for whoever looks, why the shard cannot go on; None: it goes on."""

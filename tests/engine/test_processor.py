@@ -439,6 +439,17 @@ async def test_a_timer_that_falls_due_after_another_one_is_not_forgotten(shard: 
         await until(lambda: no_timer_is_left(shard, last), 3)
 
 
+async def test_a_timer_is_taken_though_the_store_s_clock_has_run_ahead_of_ours() -> None:
+    """As it has when the processor's machine slept."""
+    slept = 0
+    shard = MemoryShard(lambda: time.time_ns() // 1_000_000 + slept)
+    last = await arm(shard, a=3_600_000)
+    async with processing(shard, lease=300):
+        await asyncio.sleep(0.05)
+        slept = 3_600_000
+        await until(lambda: no_timer_is_left(shard, last), 2)
+
+
 async def test_items_are_folded_while_a_timer_is_far_away(shard: Shard) -> None:
     await arm(shard, a=3_600_000)
     sender = Sender(shard)
