@@ -24,8 +24,8 @@ class AppHealth(BaseModel):
     """Items set aside because folding them failed."""
     unowned: int
     """Shards that no processor has: nothing of them is folded."""
-    owners: dict[str, int]
-    """How many shards each processor has."""
+    processors: int
+    """How many processors have shards. Which ones, `/metrics` says, and only to who has the token."""
     trouble: dict[int, str]
     """By shard: what keeps it from going on."""
 
@@ -55,4 +55,12 @@ async def look(connections: Connections, flusher: AppendOnlyFlusher | None, apps
 
 
 async def _app(app: RunningApp) -> AppHealth:
-    return AppHealth(shards=len(app.shards), program=await app.newest(), **asdict(await app.standing()))
+    standing = await app.standing()
+    return AppHealth(
+        shards=len(app.shards),
+        program=await app.newest(),
+        dead_letters=standing.dead_letters,
+        unowned=standing.unowned,
+        processors=len(standing.owners),
+        trouble=dict(standing.trouble),
+    )
