@@ -1,7 +1,7 @@
 """Promise 4, with real processes and real kills: a timer is never early, never lost, and comes once and in time.
 
-`WHENFLOW_TIMERS=100000` sets more of them, `WHENFLOW_KILLS=20` kills more often; `WHENFLOW_SEED=7` chooses other
-moments.
+`WHENFLOW_TIMERS=100000` sets more of them, `WHENFLOW_SPREAD=600` over more seconds (on a slow or busy machine),
+`WHENFLOW_KILLS=20` kills more often; `WHENFLOW_SEED=7` chooses other moments.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from variables.store import Entry, StoreUnavailable
 TIMERS = int(os.environ.get("WHENFLOW_TIMERS", "800"))
 """Two a visitor."""
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "6"))
-SPREAD = max(12, TIMERS // 400)
+SPREAD = int(os.environ.get("WHENFLOW_SPREAD", max(12, TIMERS // 400)))
 """Seconds over which timers fall due: a processor that was away for some of them has to be able to catch up."""
 LONGEST_PEACE = max(2.0, 3 * SPREAD / KILLS)
 """Seconds between two kills at the most, so that they are spread over the whole time."""
