@@ -15,7 +15,7 @@ from console.health import Health
 from console.metrics import metrics
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from grammar.diagnostics import to_json
-from variables.store import StoreUnavailable
+from variables.store import StoreUnavailable, WrongKey
 
 LARGEST_PROGRAM = 8 << 20
 """Bytes of a program's text."""
@@ -69,6 +69,8 @@ class Admin:
                 return await act(request, app)
             except StoreUnavailable as error:
                 return _error(503, "store_unavailable", str(error), {"Retry-After": "1"})
+            except WrongKey as error:
+                return _error(500, "broken", f"somebody wrote what only Whenflow may write: {error}")
 
         return endpoint
 

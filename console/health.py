@@ -22,6 +22,12 @@ class AppHealth(BaseModel):
     """The newest version."""
     dead_letters: int
     """Items set aside because folding them failed."""
+    unowned: int
+    """Shards that no processor has: nothing of them is folded."""
+    processors: int
+    """How many processors have shards. Which ones, `/metrics` says, and only to who has the token."""
+    trouble: dict[int, str]
+    """By shard: what keeps it from going on."""
 
 
 class Health(BaseModel):
@@ -49,6 +55,12 @@ async def look(connections: Connections, flusher: AppendOnlyFlusher | None, apps
 
 
 async def _app(app: RunningApp) -> AppHealth:
-    dead = sum([await shard.store.dead_letters() for shard in app.shards])
-    version, _ = await app.program_text()
-    return AppHealth(shards=len(app.shards), program=version, dead_letters=dead)
+    standing = await app.standing()
+    return AppHealth(
+        shards=len(app.shards),
+        program=await app.newest(),
+        dead_letters=standing.dead_letters,
+        unowned=standing.unowned,
+        processors=len(standing.owners),
+        trouble=dict(standing.trouble),
+    )

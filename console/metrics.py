@@ -3,7 +3,6 @@
 All of them are the shards' own, so it does not matter which process is asked.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -27,6 +26,9 @@ async def metrics(apps: Iterable[RunningApp]) -> bytes:
     """Raises StoreUnavailable."""
     program = GaugeMetricFamily("whenflow_program_version", "The newest version of the program.", labels=["app"])
     dead = GaugeMetricFamily("whenflow_dead_letters", "What could not be folded and was set aside.", labels=["app"])
+    unowned = GaugeMetricFamily("whenflow_shards_unowned", "Shards that no processor has.", labels=["app"])
+    troubled = GaugeMetricFamily("whenflow_shards_in_trouble", "Shards that cannot go on.", labels=["app"])
+    owned = GaugeMetricFamily("whenflow_shards_owned", "How many shards a processor has.", labels=["app", "processor"])
     runs = GaugeMetricFamily(
         "whenflow_runs", "Runs that wait, by where they do.", labels=["app", "flow", "version", "step"]
     )
@@ -35,14 +37,17 @@ async def metrics(apps: Iterable[RunningApp]) -> bytes:
     )
     for app in apps:
         name = app.app.name
-        version, _ = await app.program_text()
-        program.add_metric([name], version)
-        letters = await asyncio.gather(*(shard.store.dead_letters() for shard in app.shards))
-        dead.add_metric([name], sum(letters))
+        program.add_metric([name], await app.newest())
+        shards = await app.standing()
+        dead.add_metric([name], shards.dead_letters)
+        unowned.add_metric([name], shards.unowned)
+        troubled.add_metric([name], len(shards.trouble))
+        for holder, count in shards.owners.items():
+            owned.add_metric([name, holder], count)
         for waiting in await app.runs():
             runs.add_metric([name, waiting.flow, str(waiting.version), str(waiting.step)], waiting.count)
         for flow, arms, count in await app.conversions():
             conversions.add_metric([name, flow, arms], count)
     registry = CollectorRegistry()
-    registry.register(_Figures([program, dead, runs, conversions]))
+    registry.register(_Figures([program, dead, unowned, troubled, owned, runs, conversions]))
     return generate_latest(registry)

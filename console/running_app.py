@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import structlog
 
 from console.explanation import Explainer, Explanation
 from console.runs_in_progress import Waiting, conversions, waiting
@@ -14,12 +17,14 @@ from engine.program import Program
 from grammar.program import Checked, read_files
 from variables.apps import App, AppStore, StoredProgram
 from variables.catalogue import Catalogue
+from variables.redis_store import RedisShard
 from variables.shards import ListenedShard, Shards
-from variables.store import DeadLetter, EntryId, StoreUnavailable, Wanted
+from variables.store import DeadLetter, EntryId, NoSuchProgram, Standing, StoreUnavailable, Wanted, WrongKey
 from variables.values import moment
 
 FOLD_PATIENCE = 30.0
 """Seconds that applying a program waits for the shards to have it."""
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,23 @@ class Applied:
     """Flows that had some, and that the program has no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShardsStanding:
+    """How many things were set aside, how many shards nobody has and each processor has, and what stops which shard."""
+
+    dead_letters: int
+    unowned: int
+    owners: Mapping[str, int]
+    trouble: Mapping[int, str]
+
+
+async def _stands(shard: RedisShard) -> tuple[Standing, int]:
+    try:
+        return await shard.standing(), await shard.dead_letters()
+    except WrongKey as broken:
+        return Standing(None, str(broken)), 0
+
+
 class RunningApp:
     """What this process has of one app. `look_by` has ingest look at items by a catalogue from now on."""
 
@@ -75,7 +97,11 @@ class RunningApp:
 
     async def refresh(self) -> None:
         """Takes up the newest program, and sees to it that every shard has heard of it."""
-        newest = await self.library.newest()
+        try:
+            newest = await self.library.newest()
+        except NoSuchProgram as error:  # somebody took it away: the next one that is applied mends it
+            _log.error("no newest program", app=self.app.name, reason=str(error))
+            return
         self._look_by(newest.catalogue)
         await self._announce(newest.version)
 
@@ -110,7 +136,7 @@ class RunningApp:
         say(runs, gone)
         while True:
             newest = await self._store.newest(self.app.name)
-            before = await self._store.program(self.app.name, newest)
+            before = await self._stored(newest)
             if newest and before.files == texts and not (stop_runs and gone):
                 version: int | None = newest
             else:
@@ -168,8 +194,30 @@ class RunningApp:
 
     async def program_text(self) -> tuple[int, str]:
         """The newest version and its text."""
-        version = await self._store.newest(self.app.name)
-        return version, (await self._store.program(self.app.name, version)).text
+        version = await self.newest()
+        return version, (await self._stored(version)).text
+
+    async def newest(self) -> int:
+        """The newest version."""
+        return await self._store.newest(self.app.name)
+
+    async def _stored(self, version: int) -> StoredProgram:
+        """A version; an empty one where somebody took it away, so that another can be applied."""
+        try:
+            return await self._store.program(self.app.name, version)
+        except NoSuchProgram as error:
+            _log.error("no such program", app=self.app.name, reason=str(error))
+            return StoredProgram()
+
+    async def standing(self) -> "ShardsStanding":
+        """How the shards stand. A key that somebody spoilt is said with its shard."""
+        found = await asyncio.gather(*(_stands(shard.store) for shard in self.shards))
+        return ShardsStanding(
+            sum(letters for _, letters in found),
+            sum(standing.holder is None for standing, _ in found),
+            dict(Counter(standing.holder for standing, _ in found if standing.holder is not None)),
+            {number: standing.trouble for number, (standing, _) in enumerate(found) if standing.trouble is not None},
+        )
 
     async def dead_letters(self, count: int) -> Sequence[tuple[int, DeadLetter]]:
         """The last things that were set aside, newest first, each with when (milliseconds)."""
@@ -186,6 +234,12 @@ class RunningApp:
         shard = self.shards.of(visitor).store
         [profile] = await shard.load([Wanted(visitor)])
         inbox = await shard.inbox(visitor)
-        newest = await self.library.newest()
-        versions = {run.version: await self.library.program(run.version) for run in profile.runs.values()}
+        versions = {run.version: await self._program(run.version) for run in profile.runs.values()}
+        newest = await self._program(await self.newest())
         return visitor_view(profile, inbox, newest, versions, moment(int(time.time() * 1000)))
+
+    async def _program(self, version: int) -> Program:
+        try:
+            return await self.library.program(version)
+        except NoSuchProgram:
+            return await self.library.program(0)

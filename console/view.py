@@ -33,7 +33,9 @@ def visitor_view(
 
 def _run(run: Run, program: Program) -> dict[str, Any]:
     """A run: at which step it waits, since when and until when. Without a step it has ended, and its goal may come."""
-    step = None if run.at is None else program.flows[run.flow].graph.places[run.at]
+    flow = program.flows.get(run.flow)  # a run that somebody spoilt may be of none
+    places = flow.graph.places if flow else ()
+    step = places[run.at] if run.at is not None and run.at in range(len(places)) else None
     return {
         "flow": run.flow,
         "version": run.version,

@@ -108,17 +108,20 @@ class Folding:
     # What happens to a visitor
 
     def _fire(self, timer: Timer) -> Iterator[None]:
-        """One of somebody whose profile is gone, or was begun anew, comes to its end.
+        """One of somebody whose profile is gone, or was begun anew, comes to its end; so does one that is nobody's.
 
         One that was set anew after it was read does nothing: not even a program is met at an instant that follows from
         no log.
         """
         fields = self._profiles[timer.visitor].fields
+        if not timer.visitor:
+            self._set_aside(f"timer of number {timer.number} at {timer.due}", ValueError("it is nobody's number"), b"")
         if fields.get(NUMBER) != b"%d" % timer.number:
             self._astray.append(Change(timer.visitor, timer=(timer.number, None)))
             return
         self._fired.add(timer.visitor)
-        if fields.get(DUE) == b"%d" % timer.due:
+        due = fields.get(DUE)
+        if due == b"%d" % timer.due or not (due is None or due.isdigit()):
             yield from self._pass_time(timer.visitor, EntryId(timer.due, 0))
 
     def _pass_time(self, visitor: str, until: EntryId) -> Iterator[None]:

@@ -87,6 +87,10 @@ class OwnedShard:
                 break
         return foldings
 
+    async def look_for_timers(self) -> None:
+        """Asks for the next timer anew, by a commit of nothing."""
+        await self._commit(self._commit_of(()))
+
     async def _fold(self, happenings: Sequence[Happening], foldings: list[Folding]) -> bool:
         """Folds a handful, and tells whether to its end; if a visitor's key is broken, each happening by itself."""
         first = happenings[0]
@@ -148,8 +152,16 @@ class OwnedShard:
         return is_whole
 
     async def _change_program(self, logged: Logged, version: int) -> None:
-        """The program holds from here on; then the visitors meet it, some at a time."""
-        self.program = await self._programs.program(version)
+        """The program holds from here on; then the visitors meet it, some at a time. One not to be had is set aside."""
+        try:
+            self.program = await self._programs.program(version)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            _log.error("no such program", version=version, exc_info=error)
+            letter = DeadLetter(str(logged.id), repr(error), b"program %d" % version)
+            await self._commit(self._commit_of([logged], dead=[letter]))
+            return
         anybody, era = self.state.visitors > 0, Era(version, logged.id)
         eras = (*self.state.eras, era) if anybody else (era,)
         await self._commit(

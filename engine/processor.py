@@ -12,12 +12,15 @@ import structlog
 from engine.order import Happening, in_order
 from engine.owned_shard import OwnedShard, Programs
 from engine.program import Program
+from engine.share import Claim, Share
 from variables.store import Fenced, Held, Ownership, Recover, Shard, StoreUnavailable, WrongKey, until_recovered
 
 LEASE = 3_000
 """Milliseconds that a shard stays an owner's without a word from it."""
-STANDBY = 200
-"""Milliseconds after which a shard that another has is asked for again: it may be given up before its lease lapses."""
+LENT = 3 * LEASE
+"""Milliseconds that a processor keeps a shard that is beyond its share, and that nobody else took."""
+TROUBLE_PAUSE = 0.5
+"""Seconds after which a shard that cannot go on is tried again."""
 BATCH = 256
 """Entries read at once."""
 _log = structlog.get_logger(__name__)
@@ -26,37 +29,75 @@ _log = structlog.get_logger(__name__)
 class Processor:
     """Runs one shard, whenever it is free to take, for as long as `run` is not cancelled."""
 
-    def __init__(self, shard: Shard, programs: Programs, holder: str, recover: Recover, *, lease: int = LEASE) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        programs: Programs,
+        holder: str,
+        recover: Recover,
+        *,
+        lease: int = LEASE,
+        share: Share | None = None,
+    ) -> None:
         self._shard = shard
         self._programs = programs
         self._holder = holder
         self._recover = recover
         self._lease = lease
+        self._share = share or Share(1)
 
     async def run(self) -> None:
         """Takes the shard as often as it must. Cancelling gives the shard up in order."""
+        await self._share.known.wait()
         while True:
             try:
-                taken = await self._shard.take(self._holder, self._lease)
-                if isinstance(taken, Held):
-                    await asyncio.sleep(min(taken.lapses_in, STANDBY) / 1000)
-                else:
-                    await self._own(taken)
+                await self._take()
             except Fenced as fenced:
                 _log.warning("shard lost", holder=self._holder, reason=str(fenced))
-            except WrongKey as broken:
-                _log.error("shard broken", reason=str(broken))
-                await asyncio.sleep(STANDBY / 1000)
             except StoreUnavailable as error:
                 _log.warning("store unavailable", reason=str(error))
                 await until_recovered(self._recover)
+            except Exception as trouble:
+                await self._say(trouble)
+                await asyncio.sleep(TROUBLE_PAUSE)
 
-    async def _own(self, taken: Ownership) -> None:
+    async def _say(self, trouble: Exception | None) -> None:
+        """The shard cannot go on until somebody mends it, or goes on: `/health` says so."""
+        if trouble is not None:
+            _log.error("shard broken", exc_info=trouble)
+        try:
+            await self._shard.say_trouble(None if trouble is None else f"{type(trouble).__name__}: {trouble}")
+        except (StoreUnavailable, WrongKey) as error:
+            _log.debug("trouble not said", reason=str(error))
+
+    async def _take(self) -> None:
+        """Owns the shard if it is free, until it has to be given up.
+
+        Who has its share already takes only what has been free for so long that whoever should have it must be stuck.
+        """
+        claim = self._share.claim()
+        try:
+            taken = await self._shard.take(self._holder, self._lease, 0 if claim else self._lease)
+            if not isinstance(taken, Held):
+                await self._own(taken, claim)
+                return
+        finally:
+            if claim:
+                claim.end()
+        await self._share.pause(taken.free_in)
+
+    async def _own(self, taken: Ownership, claim: Claim | None) -> None:
+        lent_until = time.monotonic() + LENT / 1000
         try:
             program = await self._programs.program(taken.program)
             owner = _Owner(self._shard, self._programs, self._recover, self._lease, taken, program)
-            while True:
+            goes_on = False
+            while not (claim.has_to_go() if claim else time.monotonic() > lent_until):
                 await owner.turn()
+                if not goes_on:
+                    await self._say(None)
+                goes_on = True
+            _log.info("shard handed on", holder=self._holder)
         finally:
             await self._give_up(taken)
 
@@ -87,7 +128,7 @@ class _Owner:
 
     async def _renew(self) -> None:
         if time.monotonic() - self._renewed > self._lease / 3000:
-            await self._shard.renew(self._owned.state.epoch, self._lease)
+            self._clock_set(await self._shard.renew(self._owned.state.epoch, self._lease))
             self._renewed = time.monotonic()
 
     # What comes next
@@ -103,11 +144,16 @@ class _Owner:
                 return entries
         reading = await self._shard.read(self._owned.state.position, BATCH)
         self._clock_set(reading.now)
+        if not reading.timers and not reading.entries:
+            await self._owned.look_for_timers()  # somebody else has taken away the one that seemed due
         return in_order(reading)
 
     def _clock_set(self, now: int) -> None:
         self._ahead = now - time.monotonic() * 1000
 
     def _now(self) -> int:
-        """The store's clock as well as we know it; whether a timer is due the store decides when it is read."""
+        """The store's clock as well as we know it; whether a timer is due the store decides when it is read.
+
+        Ours may stand still where the store's goes on (a machine that slept), so it is set anew with every lease.
+        """
         return int(time.monotonic() * 1000 + self._ahead)

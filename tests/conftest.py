@@ -1,6 +1,7 @@
 """What all tests share: a real embedded server, started once a session, and an app of one's own in it for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.variables.cluster import Cluster
+from tests.variables.single import Single
 from variables.durability import Durability
 from variables.embedded import EmbeddedStore
 from variables.redis_connection import Connections
@@ -42,6 +44,25 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running cluster of three primaries and their replicas; whoever kills nodes starts one of their own."""
     with Cluster(tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Single]:
+    """A running server of somebody else's; whoever kills it starts one of their own."""
+    with Single(tmp_path_factory.mktemp("single")) as running:
+        yield running
+
+
+@asynccontextmanager
+async def connected(request: pytest.FixtureRequest, home: str) -> AsyncIterator[Connections]:
+    """Connections to the embedded server (`redis`), to a `single` one or to a `cluster`."""
+    if home == "redis":
+        connections = Connections(embedded=request.getfixturevalue("embedded"))
+    else:
+        connections = Connections(url=request.getfixturevalue(home).url)
+        await connections.recover()
+    yield connections
+    await connections.close()
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """The apps of a server, and the versions of their programs: what Redis keeps beside the shards."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from variables import keys
 from variables.redis_connection import Connections
-from variables.store import StoreUnavailable
+from variables.store import NoSuchProgram, StoreUnavailable
 
 SHARDS, CLUSTER_SHARDS = 4, 64
 """Of an app that is made on a server that stands alone, and of one made on a cluster."""
@@ -73,18 +73,26 @@ class AppStore:
             await self._connections.call(commands.hset(keys.APPS, name, found.model_dump_json()))
         return found
 
+    async def announce(self, app: str, holder: str, lifetime: int) -> Sequence[str]:
+        """Says that a processor of an app is alive for so many milliseconds; gives all that are, the oldest first.
+
+        A lifetime of 0 says that it leaves.
+        """
+        alive = await self._connections.script("announce", [keys.processors(app)], [holder, lifetime])
+        return [other.decode() for other in alive]
+
     async def newest(self, app: str) -> int:
         """The newest version of an app's program; 0 if it has none."""
         raw = await self._connections.call(self._connections.commands.hget(keys.programs(app), "newest"))
         return int(raw or 0)
 
     async def program(self, app: str, version: int) -> StoredProgram:
-        """A version. Version 0 is the empty program."""
+        """A version. Version 0 is the empty program. Raises NoSuchProgram."""
         if version == 0:
             return StoredProgram()
         raw = await self._connections.call(self._connections.commands.hget(keys.programs(app), str(version)))
         if raw is None:
-            raise StoreUnavailable(f"program {version} of {app} is not in the store")
+            raise NoSuchProgram(f"program {version} of {app} is not in the store")
         return StoredProgram.model_validate_json(raw)
 
     async def add_program(self, app: str, after: int, program: StoredProgram) -> int | None:

@@ -18,6 +18,11 @@ def programs(app: str) -> str:
     return f"wf:{{{app}}}:programs"
 
 
+def processors(app: str) -> str:
+    """Hash: the holders that process an app's shards, each with when it joined and when its word lapses."""
+    return f"wf:{{{app}}}:processors"
+
+
 def news(app: str) -> str:
     """Channel: an app has a new program."""
     return f"wf:{{{app}}}:news"

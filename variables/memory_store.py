@@ -26,6 +26,7 @@ from variables.store import (
     Ownership,
     Reading,
     StaleFlush,
+    Standing,
     Timer,
     Trace,
     Wanted,
@@ -39,6 +40,7 @@ class _Owner:
     holder: str = ""
     lapses: int = 0
     announced: int = 0
+    trouble: str | None = None
     state: Ownership = field(default_factory=lambda: Ownership(0, 0, 0, START, 0, 0, (), None))
 
 
@@ -141,18 +143,28 @@ class MemoryShard:
 
     # The owner
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
         owner, now = self._owner, self._clock()
-        if owner.holder not in ("", holder) and owner.lapses > now:
-            return Held(owner.lapses - now)
+        free = owner.lapses + patience
+        if owner.holder and (owner.holder != holder or patience) and free > now:
+            return Held(free - now)
         owner.holder, owner.lapses = holder, now + lease
         owner.state = replace(owner.state, now=now, epoch=owner.state.epoch + 1, next_timer=self._next_timer())
         return owner.state
 
-    async def renew(self, epoch: int, lease: int) -> None:
+    async def renew(self, epoch: int, lease: int) -> int:
         if epoch != self._owner.state.epoch:
             raise Fenced("the shard has another owner")
-        self._owner.lapses = self._clock() + lease
+        now = self._clock()
+        self._owner.lapses = now + lease
+        return now
+
+    async def say_trouble(self, reason: str | None) -> None:
+        self._owner.trouble = reason
+
+    async def standing(self) -> Standing:
+        owner = self._owner
+        return Standing(owner.holder if owner.lapses > self._clock() else None, owner.trouble)
 
     async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
         return [self._load(one) for one in wanted]

@@ -5,6 +5,7 @@ Here nothing is retried below the numbers that make appends and commits safe to 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -37,6 +38,10 @@ from variables.store import Fenced, LogFull, StaleFlush, StoreUnavailable, Wrong
 
 COMMAND_TIMEOUT = 1.0
 """Seconds that an ordinary command may take; a blocking read has none."""
+PING_TIMEOUT = 0.4
+"""Seconds after which a node of a cluster that does not answer a ping is taken for silent."""
+RECOVERY_PAUSE = 0.1
+"""Seconds between two tries where the last one failed: all shards ask, and redis-py reckons long over the slots."""
 RECOVERY_TIMEOUT = 1.0
 """Seconds that one try at bringing the embedded server back may take; it goes on starting behind our back."""
 
@@ -72,7 +77,7 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
-SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program")
+SCRIPTS = ("append", "append_program", "take", "renew", "read", "load", "commit", "add_program", "announce", "standing")
 _REPLICATED = ("append", "commit")
 """The scripts whose writes somebody is told of, or that others follow from."""
 _OPTIONS: dict[str, Any] = {
@@ -112,6 +117,7 @@ class Connections:
         self._urls = [] if url is None else url.split(",")
         self._embedded = embedded
         self._recovering = asyncio.Lock()
+        self._failed, self._tried = False, 0.0
         self._is_known = embedded is not None
         self._replicas = replicas
         self._nodes: dict[tuple[str, int], Redis] = {}
@@ -204,8 +210,11 @@ class Connections:
                 if self._embedded is not None:
                     await self._embedded.ensure_async(RECOVERY_TIMEOUT)
                 else:
+                    await asyncio.sleep(self._tried + RECOVERY_PAUSE - time.monotonic() if self._failed else 0)
+                    self._failed, self._tried = True, time.monotonic()
                     async with asyncio.timeout(RECOVERY_TIMEOUT):
                         await self._reach()
+                    self._failed = False
             except (EmbeddedStoreError, RedisError, RedisClusterException, OSError) as error:
                 raise StoreUnavailable(str(error) or type(error).__name__) from error
 
@@ -214,9 +223,31 @@ class Connections:
         if not self._is_known:
             await self._find_out()
         if self.is_cluster:
-            await self.commands.ping(target_nodes=RedisCluster.PRIMARIES)
+            await self._reach_primaries()
         else:
             await self.commands.ping()
+
+    async def _reach_primaries(self) -> None:
+        """Where one does not answer, the cluster is asked anew who serves what.
+
+        redis-py does so of itself where a connection is refused, but not where a node hangs: it would wait for it for
+        ever, though a replica took over long ago.
+        """
+        await self.commands.initialize()
+        primaries = self.commands.get_primaries()
+        answered = await asyncio.gather(*map(self._answers, primaries))
+        silent = [primary.name for primary, does in zip(primaries, answered, strict=True) if not does]
+        if silent:
+            await self.commands.nodes_manager.initialize(last_failed_node_name=silent[0])
+            raise StoreUnavailable(f"{', '.join(silent)} did not answer")
+
+    async def _answers(self, node: ClusterNode) -> bool:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                await self.commands.ping(target_nodes=node)
+        except _SILENCES:
+            return False
+        return True
 
     async def _find_out(self) -> None:
         """Whether the URL is of one server or of a cluster."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgpack import packb, unpackb
+from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 
@@ -30,6 +32,7 @@ from variables.store import (
     Outgoing,
     Ownership,
     Reading,
+    Standing,
     Timer,
     Wanted,
     WrongKey,
@@ -92,8 +95,9 @@ class RedisShard:
         keys = [self._keys.log, self._keys.timers, self._keys.names]
         now, entries, timers = await self._connections.script("read", keys, [str(after), limit])
         due = [
-            Timer(int(due), int(number), (visitor or b"").decode("utf-8", "surrogatepass"))
+            Timer(_instant(due), int(number), _name(visitor or b""))
             for number, due, visitor in zip(timers[::3], timers[1::3], timers[2::3], strict=True)
+            if number.isdigit() or await self._cast_out(number)
         ]
         return Reading(
             int(now),
@@ -103,11 +107,18 @@ class RedisShard:
             more_timers=len(due) == limit,
         )
 
+    async def _cast_out(self, member: bytes) -> bool:
+        """Somebody wrote among the timers what is no visitor's number: it would be read for ever."""
+        letter = {"where": "timers", "reason": "it is no visitor's number", "body": member}
+        await self._connections.call(self._connections.commands.xadd(self._keys.dead, letter))
+        await self._connections.call(self._connections.commands.zrem(self._keys.timers, member))
+        return False
+
     # The owner
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
         keys = [self._keys.owner, self._keys.log, self._keys.timers]
-        taken, *state = await self._connections.script("take", keys, [holder, lease])
+        taken, *state = await self._connections.script("take", keys, [holder, lease, patience])
         if not taken:
             return Held(int(state[0]))
         now, epoch, commit, position, program, visitors, eras, next_timer = state
@@ -119,11 +130,20 @@ class RedisShard:
             int(program or 0),
             int(visitors or 0),
             _eras(eras),
-            int(next_timer) if next_timer else None,
+            _instant(next_timer) if next_timer else None,
         )
 
-    async def renew(self, epoch: int, lease: int) -> None:
-        await self._connections.script("renew", [self._keys.owner], [epoch, lease])
+    async def renew(self, epoch: int, lease: int) -> int:
+        return int(await self._connections.script("renew", [self._keys.owner], [epoch, lease]))
+
+    async def say_trouble(self, reason: str | None) -> None:
+        commands, key = self._connections.commands, self._keys.owner
+        told = commands.hdel(key, "trouble") if reason is None else commands.hset(key, "trouble", reason)
+        await self._connections.call(told)
+
+    async def standing(self) -> Standing:
+        holder, trouble = await self._connections.script("standing", [self._keys.owner], [])
+        return Standing(holder and holder.decode(), trouble and trouble.decode(errors="replace"))
 
     async def load(self, wanted: Sequence[Wanted]) -> Sequence[Profile]:
         keys: list[str] = []
@@ -172,7 +192,7 @@ class RedisShard:
         ]
         keys = [self._keys.owner, self._keys.log, self._keys.timers, *operations.keys]
         next_timer = await self._connections.script("commit", keys, [*head, operations.packed()])
-        return None if next_timer is None else int(next_timer)
+        return None if next_timer is None else _instant(next_timer)
 
     # Reading
 
@@ -193,7 +213,7 @@ class RedisShard:
             names = await self._connections.call(
                 self._connections.commands.hmget(f"{self._keys.names}{block}", [str(each) for each in wanted])
             )
-            known = [name.decode("utf-8", "surrogatepass") for name in names if name is not None]
+            known = [_name(name) for name in names if name is not None]
             found += known
             if len(known) < len(wanted):
                 break
@@ -331,6 +351,17 @@ def _note(entry: Entry) -> bytes:
     return to_json(note) if note else b""
 
 
+@dataclass(frozen=True, slots=True)
+class _Note:
+    rejected: tuple[int, ...] = ()
+    from_server: bool = False
+    program: int | None = None
+    meeting: tuple[int, int] | None = None
+
+
+_NOTE = TypeAdapter(_Note)
+
+
 def logged(id: bytes, fields: Sequence[bytes]) -> Logged:
     """An entry as the store has it: its id, and names and values by turns."""
     stamp, _, sequence = id.partition(b"-")
@@ -338,15 +369,25 @@ def logged(id: bytes, fields: Sequence[bytes]) -> Logged:
     if len(fields) == 2 and fields[0] == b"body":
         return Logged(at, Entry(fields[1]))
     found = dict(zip(fields[::2], fields[1::2], strict=True))
-    note = from_json(found.get(b"note", b"{}"))
-    entry = Entry(
-        found.get(b"body", b""),
-        tuple(note.get("rejected", ())),
-        note.get("from_server", False),
-        note.get("program"),
-        tuple(note["meeting"]) if "meeting" in note else None,
-    )
-    return Logged(at, entry)
+    body, note = found.get(b"body", b""), found.get(b"note", b"{}")
+    try:
+        read = _NOTE.validate_json(note)
+        return Logged(at, Entry(body, read.rejected, read.from_server, read.program, read.meeting))
+    except ValueError:  # no batch either, so it will be set aside as it is
+        return Logged(at, Entry(b"no note: %b, with the body %b" % (note, body)))
+
+
+def _instant(score: bytes) -> int:
+    """A timer's score as milliseconds, also one that somebody else wrote."""
+    return int(score) if score.isdigit() else int(max(-(2.0**53), min(float(score), 2.0**53)))
+
+
+def _name(raw: bytes) -> str:
+    """A visitor's id; empty, and so nobody's, where somebody spoilt it."""
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _profile(

@@ -112,9 +112,17 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another owner has the shard; its lease lapses in so many milliseconds."""
+    """Another owner has the shard; whoever asked may have it in so many milliseconds."""
 
-    lapses_in: int
+    free_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who owns a shard now, and what keeps it from going on."""
+
+    holder: str | None
+    trouble: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +224,10 @@ class StaleFlush(Exception):
     """A later flush of this sender came first; nothing was appended."""
 
 
+class NoSuchProgram(Exception):
+    """The store has no program of this version."""
+
+
 @dataclass(slots=True)
 class Wanted:
     """A visitor to load, and the messages whose status is of interest."""
@@ -252,11 +264,20 @@ class Shard(Protocol):
     async def append_program(self, version: int) -> EntryId | None:
         """Says in the log that a program holds from here on; None if this or a later one was said before."""
 
-    async def take(self, holder: str, lease: int) -> Ownership | Held:
-        """Makes the holder the shard's owner for `lease` milliseconds, unless another one's lease still runs."""
+    async def take(self, holder: str, lease: int, patience: int = 0) -> Ownership | Held:
+        """Makes the holder the shard's owner for `lease` milliseconds, unless another one's lease still runs.
 
-    async def renew(self, epoch: int, lease: int) -> None:
-        """The lease runs from now. A lease of 0 gives the shard up. Raises Fenced."""
+        `patience`: only if nobody, nor the holder itself, has had it for so many milliseconds.
+        """
+
+    async def renew(self, epoch: int, lease: int) -> int:
+        """The lease runs from now, which is given back. A lease of 0 gives the shard up. Raises Fenced."""
+
+    async def say_trouble(self, reason: str | None) -> None:
+        """Keeps, for whoever looks, why the shard cannot go on; None: it goes on."""
+
+    async def standing(self) -> Standing:
+        """Who owns the shard, and whether it goes on."""
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
         """Entries after a place in the log, as soon as there is one; none after `patience` milliseconds."""

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from console.health import Health, look
 from console.running_app import RunningApp
 from engine.processor import Processor
+from engine.share import Share
 from ingest.appender import Appender
 from ingest.door import Door
 from variables import keys
@@ -107,9 +109,14 @@ class Service:
         self.apps[app.name], self.doors[app.write_key] = running, door
         self._news.on(keys.news(app.name), running.refresh)
         if Role.PROCESSOR in self.settings.roles:
+            share = Share(len(stores), shared=True)
+            self._run(partial(self._keep, share, app.name), f"share of {app.name}")
             for number, store in enumerate(stores):
-                processor = Processor(store, running.library, self._name, self.connections.recover)
+                processor = Processor(store, running.library, self._name, self.connections.recover, share=share)
                 self._run(processor.run, f"processor {app.name}:{number}")
+
+    async def _keep(self, share: Share, app: str) -> None:
+        await share.keep(self._name, partial(self.store.announce, app), self.connections.recover)
 
     def _run(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         self._tasks.append(asyncio.create_task(_kept_up(work, name), name=name))

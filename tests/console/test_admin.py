@@ -368,7 +368,8 @@ def test_health_says_which_promise_holds(whenflow: Whenflow) -> None:
     assert "power cut" in health["store"]["promise"]
     assert health["store"]["warnings"] == []
     version = int(whenflow.admin("GET", "program").headers["x-program-version"])
-    assert health["apps"]["default"] == {"shards": 4, "program": version, "dead_letters": 0}
+    fine = {"shards": 4, "program": version, "dead_letters": 0, "unowned": 0, "processors": 1, "trouble": {}}
+    assert health["apps"]["default"] == fine
 
 
 def test_without_its_store_it_says_so_and_is_well_again_when_the_store_is(whenflow: Whenflow) -> None:

@@ -36,6 +36,8 @@ def test_runs_conversions_and_programs_are_counted(tmp_path: Path) -> None:
         assert found["whenflow_runs", "default", "slow", "1", "1"] == 5
         assert found["whenflow_program_version", "default"] == 1
         assert found["whenflow_dead_letters", "default"] == 0
+        assert found["whenflow_shards_unowned", "default"] == found["whenflow_shards_in_trouble", "default"] == 0
+        assert [value for name, value in found.items() if name[0] == "whenflow_shards_owned"] == [4]
         whenflow.collect({"visitor": "v1", **track("checkout")}, wait=True)
         assert figures(whenflow)["whenflow_conversions_total", "default", "only", "slow"] == 1
         whenflow.apply(EVENTS)

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from engine.owned_shard import PER_COMMIT
 from engine.processor import BATCH, LEASE, Processor
 from engine.program import Program
+from tests.conftest import connected
 from tests.engine.stories import (
     Replaying,
     State,
@@ -64,14 +65,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def shard(request: pytest.FixtureRequest, connections: Connections, app: str) -> AsyncIterator[Shard]:
+@pytest.fixture(params=["memory", "redis", "single", "cluster"])
+async def shard(request: pytest.FixtureRequest, app: str) -> AsyncIterator[Shard]:
     if request.param == "memory":
         yield MemoryShard(lambda: time.time_ns() // 1_000_000)
     else:
-        shard = RedisShard(connections, app, 0)
-        yield shard
-        await shard.close()
+        async with connected(request, request.param) as connections:
+            shard = RedisShard(connections, app, 0)
+            yield shard
+            await shard.close()
 
 
 GREET = '\nflow greet:\n    on webclick\n    send web "hi {{ event_count_1 }}"\n'
@@ -437,6 +439,17 @@ async def test_a_timer_that_falls_due_after_another_one_is_not_forgotten(shard: 
         await until(lambda: no_timer_is_left(shard, last), 3)
 
 
+async def test_a_timer_is_taken_though_the_store_s_clock_has_run_ahead_of_ours() -> None:
+    """As it has when the processor's machine slept."""
+    slept = 0
+    shard = MemoryShard(lambda: time.time_ns() // 1_000_000 + slept)
+    last = await arm(shard, a=3_600_000)
+    async with processing(shard, lease=300):
+        await asyncio.sleep(0.05)
+        slept = 3_600_000
+        await until(lambda: no_timer_is_left(shard, last), 2)
+
+
 async def test_items_are_folded_while_a_timer_is_far_away(shard: Shard) -> None:
     await arm(shard, a=3_600_000)
     sender = Sender(shard)
@@ -675,3 +688,71 @@ async def test_redis_and_memory_give_the_same(connections: Connections, app: str
     await fold_on(await owner_of(shard), shard, repeat(50))
     assert await state_of(shard, story.visitors) == story.lived
     await shard.close()
+
+
+# Hostile hands in the store: nobody else's items wait for it
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ("HSET", "profile:spoilt", b"\xff\xfe", b"\xff"),
+        ("HSET", "profile:spoilt", ".number", "99999999999999999999"),
+        ("HSET", "profile:spoilt", ".due", "1e400"),
+        ("HSET", "profile:spoilt", ".program", "-1"),
+        ("HSET", "tallies:spoilt", "later", b"\xff 1 x"),
+        ("HSET", "tallies:spoilt", b"\xff", "1 0"),
+        ("HSET", "runs:spoilt", "id", b"\xff\x00"),
+        ("HSET", "runs:spoilt", "id", '{"flow": "later", "version": 77, "started": 1, "at": 0, "due": 5}'),
+        ("HSET", "runs:spoilt", "id", '{"flow": "later", "version": 1, "started": 1, "at": 99, "due": 5}'),
+        ("HSET", "runs:spoilt", "id", '{"flow": "later", "version": 1, "started": "x", "at": "y", "due": "z"}'),
+        ("HSET", "runs:spoilt", "id", '{"flow": "gone", "version": 1, "started": 1, "at": 0, "due": 5, "goal": 1}'),
+        ("HSET", "runs:spoilt", "id", "[" * 10_000),
+        ("HSET", "inbox:spoilt", b"\xff", b"\xff"),
+        ("SET", "runs:spoilt", "x"),
+        ("SET", "outbox", "x"),
+        ("SET", "counts", "x"),
+        ("SET", "names:0", "x"),
+        ("HSET", "names:0", "1", b"\xff"),
+        ("ZADD", "timers", "1", "nobody"),
+        ("ZADD", "timers", "1.5", b"\xff"),
+        ("ZADD", "timers", "1", "4611686018427387904"),
+        ("ZADD", "timers", "-inf", "12"),
+        ("ZADD", "timers", "inf", "13"),
+        ("XADD", "log", "*", "note", "no json"),
+        ("XADD", "log", "*", "note", '{"rejected": 5}'),
+        ("XADD", "log", "*", "note", '{"program": "x"}'),
+        ("XADD", "log", "*", "note", '{"program": 77}'),
+        ("XADD", "log", "*", "note", '{"meeting": [1, 2, 3]}'),
+        ("XADD", "log", "*", "note", '{"meeting": [1, -5]}'),
+        ("XADD", "log", "*", "nothing", b"\xff"),
+        ("DEL", "timers"),
+        ("DEL", "runs:spoilt"),
+        ("DEL", "profile:spoilt"),
+    ],
+    ids=lambda spoil: " ".join(part if isinstance(part, str) else repr(part) for part in spoil)[:60],
+)
+async def test_whatever_is_spoilt_the_shard_goes_on(redis: tuple[RedisShard, Any, str], spoil: tuple[Any, ...]) -> None:
+    """While runs wait; `a` comes before the spoilt one in number, `b` behind it."""
+    shard, commands, prefix = redis
+    sender = Sender(shard)
+    await shard.append_program(1)
+    async with processing(shard, versions=WAITING) as task:
+        for visitor in ("a", "spoilt", "b"):
+            last = await sender.send(visitor, track())
+        await folded(shard, last)
+        command, key, *rest = spoil
+        if command == "SET":
+            await commands.delete(prefix + key)
+        await commands.execute_command(command, prefix + key, *rest)
+        last = await sender.send("spoilt", track())
+        await folded(shard, last)
+        await until(lambda: no_timer_is_left(shard, last.stamp + 1000))
+        for visitor in ("a", "b"):
+            last = await sender.send(visitor, {"ping": {}})
+        await folded(shard, last)
+        assert not task.done()
+        if command != "SET" and "timers" not in key:
+            assert [await texts_of(shard, visitor) for visitor in "ab"] == [["later 1"]] * 2
+        assert [await count_of(shard, visitor) for visitor in "ab"] == [1, 1]
+        assert (await shard.standing()).trouble is None

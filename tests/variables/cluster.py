@@ -1,6 +1,7 @@
 """A real cluster on this machine: three primaries, each with a replica."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import time
@@ -53,6 +54,10 @@ class Cluster:
         """The node dies at once, and stays dead."""
         self._processes[number].kill()
         self._processes[number].wait()
+
+    def hang(self, number: int) -> None:
+        """The node does not answer any more, though its connections stand: as when its machine loses its network."""
+        self._processes[number].send_signal(signal.SIGSTOP)
 
     def restart(self, number: int) -> None:
         self._processes[number] = self._start(number)

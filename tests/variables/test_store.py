@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conftest import connected
 from variables.memory_store import MemoryShard
 from variables.profile import Profile
 from variables.redis_connection import Connections
@@ -51,20 +52,15 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["memory", "redis", "cluster"])
+@pytest.fixture(params=["memory", "redis", "single", "cluster"])
 async def shard(request: pytest.FixtureRequest, app: str) -> AsyncIterator[Shard]:
     if request.param == "memory":
         yield MemoryShard(Clock(), log_bound=BOUND)
     else:
-        if request.param == "redis":
-            connections = Connections(embedded=request.getfixturevalue("embedded"))
-        else:
-            connections = Connections(url=request.getfixturevalue("cluster").url)
-            await connections.recover()
-        shard = RedisShard(connections, app, 0, log_bound=BOUND)
-        yield shard
-        await shard.close()
-        await connections.close()
+        async with connected(request, request.param) as connections:
+            shard = RedisShard(connections, app, 0, log_bound=BOUND)
+            yield shard
+            await shard.close()
 
 
 async def take(shard: Shard, holder: str = "me", lease: int = 60_000) -> Ownership:

@@ -1,6 +1,7 @@
 """Whenflow on a cluster: all that it does on one server, and the death of a primary."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.variables.cluster import Cluster
 from tests.whenflow.process import EVENTS, Whenflow, track, until
-from tests.whenflow.senders import Connection
+from tests.whenflow.senders import Connection, Load, Sender
 
 FLOW = """
 flow greet:
@@ -51,6 +52,48 @@ class Clicks:
 
 def counts(whenflow: Whenflow) -> Counter[str]:
     return Counter({visitor: whenflow.visitor(visitor)["variables"]["event_count_1"] for visitor in VISITORS})
+
+
+def test_a_primary_that_hangs_is_left_for_its_replica(own_cluster: Cluster, tmp_path: Path) -> None:
+    """It never refuses a connection, so nothing tells but that it does not answer."""
+    with Whenflow(tmp_path / "data", "--redis", own_cluster.urls) as whenflow:
+        whenflow.apply(EVENTS + FLOW)
+        with Connection(whenflow.port) as connection:
+            clicks = Clicks(connection)
+            clicks.all_click(2)
+            hung = own_cluster.primary_of(LOG)
+            own_cluster.hang(hung)
+            until(lambda: own_cluster.primary_of(LOG) != hung, 30, "the replica has taken over")
+            clicks.all_click(1)
+        for visitor in VISITORS:
+            until(lambda: fully_folded(whenflow, visitor), 15, "items are folded again")  # noqa: B023
+
+
+def fully_folded(whenflow: Whenflow, visitor: str) -> bool:
+    answer = whenflow.collect({"visitor": visitor, "ping": {}}, wait=True)
+    return answer.status_code == 200 and bool(answer.json()["folded"])
+
+
+def test_a_primary_that_dies_under_load_holds_nothing_up_for_long(own_cluster: Cluster, tmp_path: Path) -> None:
+    """With timers that fall due meanwhile. Each write is with a replica before it is answered, so nothing is lost."""
+    senders = [Sender(f"page{k}", per_visitor=20, pace=0.02) for k in range(4)]
+    with Whenflow(tmp_path / "data", "--redis", own_cluster.urls, WHENFLOW_REPLICAS="1") as whenflow:
+        whenflow.apply(EVENTS + FLOW.replace("on webclick", "on webclick\n    limit once"))
+        with Load(whenflow.port, senders) as load:
+            until(load.advanced(100), 20, "items are accepted")
+            gone = own_cluster.primary_of(LOG)
+            own_cluster.kill(gone)
+            until(lambda: own_cluster.primary_of(LOG) != gone, 15, "the replica has taken over")
+            own_cluster.restart(gone)
+            since = time.monotonic()
+            until(lambda: load.everybody_was_answered_since(since), 20, "every sender has its 200 again")
+            until(load.advanced(100), 20, "items are accepted again")
+        for (visitor, _), count in load.expected.items():
+            assert whenflow.collect({"visitor": visitor, "ping": {}}, wait=True).json()["folded"]
+            until(lambda: len(whenflow.messages(visitor)) == 1, 10, "the wait has ended, once")  # noqa: B023
+            assert whenflow.visitor(visitor)["variables"]["event_count_1"] == count
+        assert max(answer.seconds for answer in load.answers) < 3
+        assert whenflow.health().json()["apps"]["default"]["dead_letters"] == 0
 
 
 @pytest.mark.parametrize("replicas", [0, 1], ids=["the primary answers", "its replica has it, too"])

@@ -4,7 +4,7 @@
 -- KEYS    1 the log   2 the timers (a sorted set: number of the visitor by due time)   3 what the keys of `names` begin with:
 --         hashes that hold 128 visitors' ids each, by number
 -- ARGV    1 the id after which to read   2 how many entries and how many timers at the most
--- Returns {now in ms, entries as XRANGE gives them, {number, due, visitor, …}}
+-- Returns {now in ms, entries as XRANGE gives them, {number, due, visitor or nil, …}}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -18,8 +18,12 @@ local timers = redis.call('ZRANGE', KEYS[2], '-inf', text, 'BYSCORE', 'LIMIT', 0
 if #timers > 0 then redis.call('XSETID', KEYS[1], text .. '-18446744073709551615') end
 local due = {}
 for i = 1, #timers, 2 do
-  local number = tonumber(timers[i])
-  local visitor = redis.call('HGET', KEYS[3] .. string.format('%.0f', math.floor(number / 128)), string.format('%.0f', number % 128))
+  local number, visitor = tonumber(timers[i]), false
+  if number then -- else nobody's: somebody spoilt it
+    local block = KEYS[3] .. string.format('%.0f', math.floor(number / 128))
+    visitor = redis.pcall('HGET', block, string.format('%.0f', number % 128))
+    if type(visitor) == 'table' then visitor = false end
+  end
   due[#due + 1] = timers[i]
   due[#due + 1] = timers[i + 1]
   due[#due + 1] = visitor
