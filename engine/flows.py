@@ -5,6 +5,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler
+from engine.decisions import Decision, Outcome
 from engine.functions import Window
 from engine.graph import Graph, in_milliseconds
 from engine.watch import Watched, watched
@@ -107,6 +108,8 @@ class ReadyFlow:
     graph: Graph
     of_event: frozenset[str]
     heeds_step_time: bool
+    used_up: Decision
+    """That it is refused for good, since the limit of all its starts is reached."""
     """Whether its exit or its goal can turn as a wait begins or ends."""
 
     @property
@@ -139,6 +142,7 @@ class ReadyFlow:
             graph,
             (graph.reads | clauses) & TRACK_EVENT_VARIABLES.keys(),
             "step_time" in clauses,
+            Decision(flow.name, Outcome.LIMIT),
         )
 
 

@@ -11,17 +11,16 @@ from datetime import datetime
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Watch
+from engine.place import Place
 from engine.program import NOBODY, NOTHING_HAPPENED, Occurrence, Program
 from engine.provider import Values
-from engine.running import Effects, Place, Running, values_of_run
+from engine.running import Effects, Running, values_of_run
 from engine.watch import NEVER, Watched
 from variables.profile import DUE, Fields, Profile
 from variables.runs import Run
 from variables.store import Era
 from variables.values import Value, milliseconds, moment
 
-_STARTED, _LIMIT = Outcome.STARTED, Outcome.LIMIT
-"""Python 3.11 takes a while to find an enumeration's members."""
 MOST_ROUNDS = 16
 """At one instant; what flows would start in each other beyond is dropped."""
 
@@ -296,8 +295,7 @@ class Instant:
             if run.flow == flow.name and run.in_progress:
                 return Decision(flow.name, Outcome.IN_PROGRESS, "", run.id, run.version, run.at, run.due)
         if flow.limit is not None and not profile.tallies.allows(flow.name, *flow.limit, self._now):
-            next_start = None if flow.limit[1] is None else profile.tallies.of(flow.name).next_start(*flow.limit)
-            return Decision(flow.name, _LIMIT, "", "", None, None, next_start)
+            return self._limited(flow, *flow.limit)
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
@@ -306,10 +304,16 @@ class Instant:
             return Decision(flow.name, Outcome.EXIT)
         self._born[id] = profile
         running.profile = profile.with_tally(flow.name, profile.tallies.of(flow.name).started(self._now))
-        self.effects.trace.append(Decision(flow.name, _STARTED, "", id, self.program.version))
+        self.effects.trace.append(Decision(flow.name, Outcome.STARTED, "", id, self.program.version))
         running.go(0)
         self._take_up(running)
         return None
+
+    def _limited(self, flow: ReadyFlow, count: int, per: int | None) -> Decision:
+        """A start is refused: until when."""
+        if per is None:
+            return flow.used_up
+        return flow.used_up._replace(until=self.profile.tallies.of(flow.name).next_start(count, per))
 
     # Runs
 

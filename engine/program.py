@@ -1,7 +1,7 @@
 """A program: all the active declarations of an app, compiled. It knows what each happening may start."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -51,13 +51,15 @@ class Plan:
     whens: Tests
     reads: tuple[Variable, ...]
     reads_event: bool
+    happened: Occurrence
+    """The event, where nothing is read of it."""
 
     def called_for(self, values: Environment, now: datetime) -> list[ReadyFlow]:
         """The flows whose `when` is true."""
         return [self.flows[place] for place in self.whens.true(values, now)]
 
 
-NOBODY = Plan((), NO_TESTS, (), reads_event=False)
+NOBODY = Plan((), NO_TESTS, (), reads_event=False, happened=NOTHING_HAPPENED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +230,12 @@ def _plan(
 ) -> Plan:
     started = [ready for ready in flows if event.seq in ready.triggers.events]
     if not started:
-        return NOBODY
+        return replace(NOBODY, happened=Occurrence(event))
     whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
     tests = Tests.of(whens, compiler)
     reads_event = any(flow.of_event for flow in started) or not tests.reads.isdisjoint(TRACK_EVENT_VARIABLES)
     reads = tuple(catalogue.variables[name] for name in sorted(tests.reads & catalogue.variables.keys()))
-    return Plan(tuple(started), tests, reads, reads_event)
+    return Plan(tuple(started), tests, reads, reads_event, Occurrence(event))
 
 
 def _by_name(

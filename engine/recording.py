@@ -38,7 +38,8 @@ def recorded(moment: Moment) -> bytes | None:
         packed = [
             _round(each, trace[start:end], program) for each, start, end in zip(rounds, ends, ends[1:], strict=False)
         ]
-    record = (layout.mark, program.version, str(effects.place), what, _event(rounds[0][0]), packed)
+    place = effects.place
+    record = (layout.mark, program.version, (*place.entry, place.index), what, _event(rounds[0][0]), packed)
     written: bytes = _pack(record)
     if len(written) > LARGEST:
         written = _shortened(record)

@@ -10,28 +10,15 @@ from engine.decisions import Decision, Outcome
 from engine.flows import Opening, ReadyFlow
 from engine.functions import json_default
 from engine.graph import Branch, Division, Email, End, Pause, Position, Send, Watch, Webhook, Write
+from engine.place import Place
 from engine.program import Program
 from engine.provider import Values
 from engine.turns import bounds_of, next_turn
 from engine.watch import Watched
 from variables.profile import Profile, write_all
 from variables.runs import Run
-from variables.store import EntryId, Message, Outgoing
+from variables.store import Message, Outgoing
 from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
-
-
-@dataclass(slots=True)
-class Place:
-    """An instant of a visitor's: an item, by its index in its entry from 1. An entry about programs has no items: there
-    a meeting is the first; a timer stands before all entries of its instant.
-    """
-
-    entry: EntryId
-    index: int = 0
-
-    def __str__(self) -> str:
-        """Texts of these sort as the instants follow each other."""
-        return f"{self.entry.stamp:013}-{self.entry.sequence:06x}-{self.index:03x}"
 
 
 class Effects:

@@ -12,9 +12,9 @@ from pydantic_core import from_json
 
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
+from engine.place import Place
 from engine.program import Occurrence, Program
 from engine.recording import Moment
-from engine.running import Place
 from variables.catalogue import EventField
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
 from variables.profile import Profile, event_time, fold, having_met
@@ -146,9 +146,10 @@ def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, prog
     match item.content:
         case Track() as track:
             event = program.catalogue.event(track.name, track.uuid)
-            if program.plan(event).reads_event:
+            plan = program.plan(event)
+            if plan.reads_event:
                 return Occurrence(event, _of_event(folded, item, track, event, cause), data=track.data)
-            return Occurrence(event)
+            return plan.happened
         case Visit():
             return Occurrence(visit=True)
         case Identify():

@@ -10,7 +10,7 @@ A record is msgpack, an array:
 |---|---|
 | mark | of the variables' order, see `Layout` |
 | version | of the program that held |
-| place | of the moment in the log, as the ids of messages have it: it begins with 13 digits of milliseconds |
+| place | of the moment in the log: its entry's stamp and sequence, and its index there |
 | what | happened: `track visit set identify ping time meeting` |
 | event | its data as JSON, its time in milliseconds, its count; nil where no flow reads anything of it |
 | rounds | SEQ of the event or nil, the variables in the layout's order, decisions, and nil or the rest of a `Seen` |
@@ -29,6 +29,8 @@ from engine.compile import Compiled
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Branch, Email, Watch
+from engine.place import Place
+from variables.store import EntryId
 
 Raw = bytes | int | None
 """A value as the profile has it; the length of one that was left out; None where there was none."""
@@ -80,7 +82,9 @@ class Record:
             mark, version, place, what, event, rounds = msgpack.unpackb(
                 raw, strict_map_key=False, unicode_errors="surrogatepass"
             )
-            return cls(mark, version, place, what, event and tuple(event), [_seen(*each) for each in rounds])
+            stamp, sequence, index = place
+            at = str(Place(EntryId(stamp, sequence), index))
+            return cls(mark, version, at, what, event and tuple(event), [_seen(*each) for each in rounds])
         except (ValueError, TypeError, msgpack.UnpackException):
             return None
 

@@ -51,7 +51,8 @@ def take_number(memory: bytes, client: str, n: int) -> bytes | None:
         if bit == 0 or window & bit:
             return None
         window |= bit
-    return memory[:start] + memory[start + _client.size :] + _client.pack(key, highest, window)
+    taken = _client.pack(key, highest, window)
+    return taken if len(memory) == _client.size else memory[:start] + memory[start + _client.size :] + taken
 
 
 def take_id(memory: bytes, identifier: str) -> bytes | None:

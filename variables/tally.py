@@ -75,7 +75,7 @@ class Tallies(Mapping[str, Tally]):
         """Whether one more start of a flow keeps a limit of `count`, in all or in any `per` milliseconds."""
         if per is None and flow not in self.new:  # of what is stored the first number will do
             raw = self._stored.get(flow.encode())
-            return raw is None or int(raw.partition(b" ")[0]) < count
+            return raw is None or int(raw[: raw.index(b" ")]) < count
         return self.of(flow).allows(count, per, now)
 
     def __getitem__(self, flow: str) -> Tally:
