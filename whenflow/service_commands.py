@@ -238,7 +238,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     """Runs on uvloop where there is one, as uvicorn would."""
     import uvloop
 
+    # Not the pretty tracebacks with everybody's variables: one takes seconds, in which nothing else is done, and shows
+    # what visitors told us.
+    plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
+        processors=[*structlog.get_config()["processors"][:-1], plain],
         wrapper_class=structlog.make_filtering_bound_logger(30),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

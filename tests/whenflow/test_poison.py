@@ -1,5 +1,6 @@
 """Promise 6, with a real process: what is poison is set aside and shown, and what stops a shard is said."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,22 @@ def test_a_run_of_a_program_that_is_gone_is_set_aside_with_all_that_is_known_of_
     assert whenflow.collect({"visitor": "v0", "ping": {}}, wait=True).json()["folded"]
     whenflow.apply(EVENTS)
     assert [whenflow.count(visitor) for visitor in visitors] == [1] * 8
+
+
+def test_a_flood_of_poison_holds_nobody_up(whenflow: Whenflow) -> None:
+    """Each is logged, and that must not take long either."""
+    whenflow.apply(EVENTS)
+    before = stand(whenflow)["dead_letters"]
+    with whenflow.store() as store:
+        for number in range(SHARDS):
+            for _ in range(200):
+                store.xadd(f"wf:{{default:{number}}}:log", {"body": "no batch"})
+    begun = time.monotonic()
+    for k in range(8):
+        assert whenflow.collect({"visitor": f"patient{k}", **track()}, wait=True).json()["folded"]
+    assert time.monotonic() - begun < 10
+    assert stand(whenflow)["dead_letters"] == before + 200 * SHARDS
+    assert "no batch" not in whenflow.log.read_text(), "what was sent is in the dead letters, not in the log"
 
 
 def test_what_stops_a_shard_is_said_until_it_is_mended_and_the_others_go_on(whenflow: Whenflow) -> None:
