@@ -282,7 +282,7 @@ def _turned(order: Compiled, gap: Compiled, environment: Environment, now: int, 
     if high <= low or bool(order.evaluate(environment, moment(high))) is answer:
         return end
     guess = _meeting(gap, environment, now)
-    for instant in (guess, guess - 1):
+    for instant in (guess, guess + 1, guess - 1):  # where the sides meet, or just after it
         if low < instant < high:
             if bool(order.evaluate(environment, moment(instant))) is answer:
                 low = instant
