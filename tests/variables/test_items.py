@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from variables import items as reading
 from variables.items import (
     BadBody,
     BadItem,
@@ -428,3 +429,64 @@ def test_an_item_is_read_alike_in_any_company(neighbours: list[Any], item: dict[
     except BadBody:
         return
     assert among[:1] == alone or repr(among[:1]) == repr(alone)
+
+
+# What plainly fits
+
+odd_identifiers = st.sampled_from(["v1", "a" * 128, "a" * 129, "", "é", "\ud800", 1, None, True])
+odd_numbers = st.sampled_from([0, 1, 2**53 - 1, 2**53, -1, 1.0, 1.5, True, "1", None])
+odd_times = st.sampled_from([None, 1_767_225_590, 1_767_225_590.5, 1e300, "yesterday", True])
+odd_tracked = st.fixed_dictionaries(
+    {},
+    optional={
+        "event_name": st.sampled_from(["webclick", "клик", "\ud800", "", 1, None]),
+        "event_uuid": st.sampled_from([UUID, f" {UUID.upper()} ", "é", 1, None]),
+        "event_data": st.sampled_from([None, 1, {"a": [1, None]}, "x", float("inf")]),
+        "event_timestamp": odd_times,
+        "more": st.just(1),
+    },
+)
+odd_documents: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "n": odd_numbers,
+        "id": odd_identifiers,
+        "track_event": st.one_of(odd_tracked, odd_tracked, odd_tracked, st.sampled_from([None, [], "x"])),
+        "visit": st.sampled_from([None, {}]),
+        "more": st.just(1),
+    },
+)
+odd_envelopes = st.fixed_dictionaries(
+    {},
+    optional={
+        "visitor": odd_identifiers,
+        "client": odd_identifiers,
+        "sent_at": odd_times,
+        "items": st.lists(odd_documents),
+    },
+)
+
+
+def all_that_is_read(envelope: dict[str, Any]) -> object:
+    """All that is read of a body, or why it is none."""
+    try:
+        batch = read_batch(json.dumps(envelope).encode())
+    except BadBody as bad:
+        return str(bad)
+    found: list[object] = []
+    for index in range(len(batch.items)):
+        try:
+            found.append(batch.item(index, RECEIVED))
+        except BadItem as bad:
+            found.append((bad.code, bad.detail))
+    return batch.visitor, batch.client, batch.sent_at, found
+
+
+@settings(max_examples=400)
+@given(odd_envelopes)
+def test_what_plainly_fits_is_read_as_the_validators_read_it(envelope: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_is_plain", lambda value: False)
+        patch.setattr(reading, "_plain_event", lambda document: None)
+        wanted = all_that_is_read(envelope)
+    assert all_that_is_read(envelope) == wanted
