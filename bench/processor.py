@@ -5,6 +5,9 @@ it to the end. 97 flows have conditions that none of these visitors comes to; th
 send a message. The goal is per core of Whenflow's own: what counts is this process's processor time, for the server
 has another core. The wall clock's figure beside it is what the log's reader is ahead of its writers by.
 
+Beside it, run by run, durable_rules gets the same rules and events (`bench.durable_rules_peer` says how), ready in
+memory: once with all values in the event, nothing to be kept, and once counting them in its own state.
+
 The last row has the same log folded with 10 flows and with 10,000, of which a visitor's item concerns one or two.
 """
 
@@ -17,6 +20,7 @@ from time import perf_counter, process_time
 import uvloop
 from pydantic_core import to_json
 
+from bench import durable_rules_peer
 from bench.report import Row, at_least, at_most, duration
 from bench.requests import DATA, WEBCLICK
 from bench.shard import compiled, connected, fill, fold
@@ -36,15 +40,43 @@ class Run:
     cpu: float
     wall: float
 
+    @property
+    def each(self) -> float:
+        """Processor time of an event."""
+        return self.cpu / self.events
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A run of ours, and seconds that an event takes durable_rules: with values handed in, and with values kept."""
+
+    ours: Run
+    handed_in: float
+    kept: float
+
 
 def rows(*, quick: bool) -> Iterator[Row]:
     events, runs = (5_000, 1) if quick else (20_000, 3)
     measured = uvloop.run(_measure(events, runs))
-    per_core = median(run.events / run.cpu for run in measured)
-    per_second = median(run.events / run.wall for run in measured)
+    per_core = median(1 / run.ours.each for run in measured)
+    per_second = median(run.ours.events / run.ours.wall for run in measured)
     what = f"processor, {FLOWS} flows on the event"
     yield Row(what, f"{per_core:,.0f} events/s of its own core", f"goal: {GOAL:,}", per_core / GOAL, at_least(1))
     yield Row("  by the wall clock, the server's work included", f"{per_second:,.0f} events/s")
+    ours = f"{duration(median(run.ours.each for run in measured))} an event"
+    yield Row(
+        f"against durable_rules, the same {FLOWS} rules, nothing kept",
+        ours,
+        f"durable_rules: {duration(median(run.handed_in for run in measured))}",
+        median(run.handed_in / run.ours.each for run in measured),
+        at_least(3),
+    )
+    yield Row(
+        "  if it counts the events itself, in memory",
+        ours,
+        f"durable_rules: {duration(median(run.kept for run in measured))}",
+        median(run.kept / run.ours.each for run in measured),
+    )
     few, many = (10, 1_000) if quick else (10, 10_000)
     ratio, times = uvloop.run(_compare(few, many, events // 2, runs))
     yield Row(
@@ -65,14 +97,23 @@ async def _compare(few: int, many: int, events: int, runs: int) -> tuple[float, 
             pair = [
                 await _run(connections, f"bench{number}of{len(program.flows)}", program, events) for program in programs
             ]
-            pairs.append((pair[0].cpu / events, pair[1].cpu / events))
+            pairs.append((pair[0].each, pair[1].each))
     return median(many / few for few, many in pairs), (median(f for f, _ in pairs), median(m for _, m in pairs))
 
 
-async def _measure(events: int, runs: int) -> list[Run]:
+async def _measure(events: int, runs: int) -> list[Beside]:
     program = compiled(_program())
     async with connected() as connections:
-        return [await _run(connections, f"bench{number}", program, events) for number in range(runs)]
+        return [await _beside(connections, f"bench{number}", program, events) for number in range(runs)]
+
+
+async def _beside(connections: Connections, app: str, program: Program, events: int) -> Beside:
+    ours = await _run(connections, app, program, events)
+    handed_in, kept = [
+        await durable_rules_peer.measured(durable_rules_peer.Task(FLOWS, STARTING, VISITORS, events, kept=kept))
+        for kept in (False, True)
+    ]
+    return Beside(ours, handed_in, kept)
 
 
 async def _run(connections: Connections, app: str, program: Program, events: int) -> Run:
