@@ -142,13 +142,16 @@ class Instant:
                 passage = Passage(tested, View(self.profile, self._now))
             self._start(occurrence, passage)
             self.rounds.append((occurrence, passage, len(self.effects.trace)))
-            if not self._has_changed(after.profile):
+            if not (self._has_changed(after.profile) or self._has_changed(passage.after.profile)):
                 return
             before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
         self._report_loop()
 
     def _has_changed(self, before: Profile) -> bool:
-        """Whether the steps of this round changed what conditions read: of a run, the beginning of its wait."""
+        """Whether steps have changed since what conditions read: of a run, the beginning of its wait.
+
+        What they change back may still be an edge: the `when`s were tested in between.
+        """
         if self.profile.fields is not before.fields and self.profile.fields != before.fields:
             return True
         return self.profile.runs is not before.runs and any(

@@ -121,7 +121,8 @@ class _Builder:
             return _stepped(self._truth(node), turns)
         gap = self._value(Binary(node.span, "-", node.first, link.right))
         if link.operator not in ("==", "!="):
-            return _crossing(self._truth(node), [self._truth(node)], gap, turns)
+            truth = self._truth(node)
+            return _crossing(truth, [truth], gap, turns)
         links = (Link(link.span, "<", link.right), Link(link.span, ">", link.right))
         orders = [self._truth(Comparison(node.span, node.first, (each,))) for each in links]
         return _crossing(self._truth(node), orders, gap, turns)
@@ -259,47 +260,60 @@ def _crossing(truth: Compiled, orders: Sequence[Compiled], gap: Compiled, turns:
     """
 
     def look(environment: Environment, now: int) -> tuple[bool, int]:
-        answer, at = bool(truth.evaluate(environment, moment(now))), now
+        is_true = _in_time(truth, environment)
+        watched_orders = [is_true if order is truth else _in_time(order, environment) for order in orders]
+        apart = _in_time(gap, environment)
+        answer, at = bool(is_true(now)), now
         for _ in range(_STEPS):
             turn = min(_next_turn(turns, environment, at), _HORIZON)
-            met = min(_turned(order, gap, environment, at, turn) for order in orders)
+            guess = _meeting(apart, at)
+            met = min(_turned(order, guess, at, turn) for order in watched_orders)
             if met < turn:
                 return answer, met
             if turn == _HORIZON:
                 return answer, NEVER
             at = turn
-            if bool(truth.evaluate(environment, moment(at))) is not answer:
+            if bool(is_true(at)) is not answer:
                 break
         return answer, at
 
     return look
 
 
-def _turned(order: Compiled, gap: Compiled, environment: Environment, now: int, end: int) -> int:
-    """The first instant after `now` and before `end` at which an order is another; `end` if there is none."""
-    low, high = now, end - 1
-    answer = bool(order.evaluate(environment, moment(low)))
-    if high <= low or bool(order.evaluate(environment, moment(high))) is answer:
-        return end
-    guess = _meeting(gap, environment, now)
-    for instant in (guess, guess + 1, guess - 1):  # where the sides meet, or just after it
+def _in_time(compiled: Compiled, environment: Environment) -> Callable[[int], Value]:
+    """A function of the instant alone: what it reads beside that is read once."""
+    run, values = compiled.run, [environment[name] for name in compiled.order]
+    return lambda at: run(values, moment(at))
+
+
+def _turned(order: Callable[[int], Value], guess: int, now: int, end: int) -> int:
+    """The first instant after `now` and before `end` at which an order is another; `end` if there is none.
+
+    Nearly always it is where the sides are guessed to meet, or just after it.
+    """
+    answer, low, high = bool(order(now)), now, end
+    for instant in (guess + 1, guess, guess - 1):
         if low < instant < high:
-            if bool(order.evaluate(environment, moment(instant))) is answer:
+            if bool(order(instant)) is answer:
                 low = instant
             else:
                 high = instant
+    if high == end:
+        if end - 1 <= low or bool(order(end - 1)) is answer:
+            return end
+        high = end - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if bool(order.evaluate(environment, moment(middle))) is answer:
+        if bool(order(middle)) is answer:
             low = middle
         else:
             high = middle
     return high
 
 
-def _meeting(gap: Compiled, environment: Environment, now: int) -> int:
+def _meeting(gap: Callable[[int], Value], now: int) -> int:
     """About when the gap between two sides is closed, if it goes on closing as it does now."""
-    here, later = (_number(gap.evaluate(environment, moment(at))) for at in (now, now + _APART))
+    here, later = _number(gap(now)), _number(gap(now + _APART))
     if here is None or later is None or here == later:
         return now
     return round(min(max(here / (here - later), -1e6), 1e6) * _APART) + now

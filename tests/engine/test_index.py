@@ -118,7 +118,7 @@ def is_in(program: Program, segment: str, profile: Profile, now: int) -> bool:
 # The function that tests many conditions at once
 
 
-def testing(*several: str) -> Program:
+def program_of(*several: str) -> Program:
     flows = "".join(f"\nflow f{n}:\n    on webclick\n    when {each}\n    stop\n" for n, each in enumerate(several))
     checked = read_files([("t.flow", EVENTS + flows)])
     assert checked.ok, [found.message for found in checked.diagnostics]
@@ -127,9 +127,9 @@ def testing(*several: str) -> Program:
 
 def test_what_several_conditions_compare_is_compared_once() -> None:
     recent = "now - event_last_time_1 < 7d"
-    program = testing(*(f"{recent} and user_country == '{country}'" for country in ("CN", "FR", "DE")), recent)
+    program = program_of(*(f"{recent} and user_country == '{country}'" for country in ("CN", "FR", "DE")), recent)
     [compiled] = program.plans[1].whens.compiled
-    assert compiled.generated.count("s1 if s1 is not None else (s1 := ") == 3
+    assert compiled.generated.count("s1 if s1 is not None else (s1 := ") == 4
     values = {"event_last_time_1": moment(NOW), "user_country": "FR"}
     assert sorted(compiled.evaluate(values, moment(NOW + 1))) == [1, 3]
     assert compiled.evaluate(values, moment(NOW + 8 * 86_400_000)) == []
@@ -137,7 +137,7 @@ def test_what_several_conditions_compare_is_compared_once() -> None:
 
 def test_conditions_behind_a_bar_are_tested_only_by_who_comes_over_it() -> None:
     """Of a hundred thresholds one after the other, a low count comes to a look at the first block alone."""
-    program = testing(*(f"event_count_1 >= {count} and user_country == 'CN'" for count in range(1, 101)))
+    program = program_of(*(f"event_count_1 >= {count} and user_country == 'CN'" for count in range(1, 101)))
     [compiled] = program.plans[1].whens.compiled
     assert [len(compiled.evaluate({"event_count_1": n, "user_country": "CN"}, moment(NOW))) for n in (0, 3, 100)] == [
         0,
