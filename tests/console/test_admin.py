@@ -198,6 +198,21 @@ def test_a_visitor_who_was_never_there_is_an_empty_one(whenflow: Whenflow, name:
 # Programs
 
 
+def test_the_answer_says_in_which_lines_of_their_own_versions_runs_wait(whenflow: Whenflow, visitor: str) -> None:
+    flow = "flow slow:\n    on webclick\n    set user_city = 'x'\n    wait 3h\n"
+    version = put(whenflow, f"{EVENTS}\n{flow}").json()["version"]
+    whenflow.collect({"visitor": visitor, **track()}, wait=True)
+    put(whenflow, f"{EVENTS}\n# moved\n{flow}")
+    whenflow.collect({"visitor": f"{visitor}.b", **track()}, wait=True)
+    line = f"{EVENTS}\n{flow}".splitlines().index("    wait 3h") + 1
+    first = {"flow": "slow", "version": version, "step": 1, "count": 1, "file": "program.flow", "text": "wait 3h"}
+    second = {**first, "version": version + 1, "line": line + 1}
+    answer = put(whenflow, EVENTS).json()
+    assert answer["gone"] == ["slow"]
+    assert [run for run in answer["runs"] if run["flow"] == "slow"] == [{**first, "line": line}, second]
+    put(whenflow, f"{EVENTS}\n", stop_runs="1")
+
+
 def test_a_program_is_taken_folded_and_given_back_as_it_was(whenflow: Whenflow) -> None:
     before = int(whenflow.admin("GET", "program").headers["x-program-version"])
     text = PROGRAM + "\n# 注释\r\n"

@@ -118,6 +118,31 @@ def test_visitor_shows_at_which_line_a_run_waits_and_until_when(serving: Whenflo
     assert f"  patient (version {waiting['version']}) since {waiting['started']}: {where}" in shown.splitlines()
 
 
+def test_apply_says_in_which_lines_runs_wait_and_what_becomes_of_them(
+    serving: Whenflow, visitor: str, shop: Path
+) -> None:
+    def said() -> list[str]:
+        applied = run("apply", shop, *extra, "--data", serving.data)
+        assert applied.returncode == 0, applied.stderr
+        return applied.stdout.splitlines()[:-2]
+
+    extra: list[str] = []
+    flow = "flow stays:\n    on webclick\n    wait until event_count_2 > 0 for 3d:\n        stop\n"
+    shop.write_text(f"{EVENTS}\n{flow}")
+    said()
+    line = shop.read_text().splitlines().index("    wait until event_count_2 > 0 for 3d:") + 1
+    serving.collect({"visitor": visitor, **track()}, wait=True)
+    [waiting] = serving.visitor(visitor)["runs"]
+    where = f"  1 at {shop}:{line} wait until event_count_2 > 0 for 3d (version {waiting['version']})"
+    shop.write_text(f"{EVENTS}\n# moved\n{flow}")
+    assert said()[-2:] == ["Runs of stays go on under the version that they started with:", where]
+    shop.write_text(EVENTS)
+    assert said()[-2:] == ["The flow stays is gone; its runs go on (--stop-runs ends them):", where]
+    extra = ["--stop-runs"]
+    assert said()[-2:] == ["The flow stays is gone; its runs end:", where]
+    until(lambda: serving.visitor(visitor)["runs"] == [], what="its run has ended")
+
+
 def test_explain_says_why_a_flow_did_not_start_or_did(serving: Whenflow, visitor: str) -> None:
     serving.collect({"visitor": visitor, "items": [track()] * 2}, wait=True)
     shown = run("explain", visitor, "thanks", "--data", serving.data)
