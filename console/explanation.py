@@ -132,12 +132,14 @@ class Explainer:
             here = None
             runs = [run for _, run in sorted(profile.runs.items()) if run.flow == flow]
             lines = [wording.gone(flow, last.version), *runs_now(runs, versions, newest)]
-        summary = " ".join(moments[0].lines) if moments else self._nothing(flow, last, since)
+        summary = " ".join(moments[0].lines) if moments else self._nothing(flow, last, since, is_gone=gone is not None)
         return replace(explanation, summary=summary, lines=lines, moments=moments, present=here, since=since)
 
-    def _nothing(self, flow: str, program: Program, since: int | None) -> str:
-        on = triggers(program.script.flows[program.flows[flow].order])
-        return wording.nothing_remembered(flow, on, None if since is None else wording.clock(since, program.zone))
+    def _nothing(self, flow: str, program: Program, since: int | None, *, is_gone: bool) -> str:
+        said = None if since is None else wording.clock(since, program.zone)
+        if is_gone:  # what would start it may have happened since, and was nothing to it any more
+            return wording.nothing_remembered_of_gone(flow, said)
+        return wording.nothing_remembered(flow, triggers(program.script.flows[program.flows[flow].order]), said)
 
     async def _moments(self, shard: Shard, visitor: str, flow: str) -> AsyncIterator[Told]:
         """Newest first."""

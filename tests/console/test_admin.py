@@ -157,11 +157,15 @@ def test_a_flow_that_is_gone_is_said_to_be(whenflow: Whenflow, visitor: str) -> 
     assert said[0] == f"other_one is not in the program any more: version {had} was the last that had it."
     assert said[1].startswith("A run of it waits at program.flow:")
     assert explanation(whenflow, f"{visitor} never", "other_one").json()["moments"] == []
+    whenflow.collect({"visitor": f"{visitor}.late", **track()}, wait=True)
+    late = explanation(whenflow, f"{visitor}.late", "other_one").json()
+    assert late["moments"] == []
+    assert late["summary"].startswith("While other_one was in the program, nothing that starts it happened to this ")
     put(whenflow, f"{PROGRAM}\n# its runs are to end\n", stop_runs="1")
     until(lambda: whenflow.visitor(visitor)["runs"] == [], what="its run was ended")
     [stopped, _] = explanation(whenflow, visitor, "other_one").json()["moments"]
-    assert (stopped["came"], stopped["happened"]) == ("run", "the program came")
-    assert stopped["text"][1].startswith("It was ended, for the flow was taken out of the program")
+    assert (stopped["came"], stopped["happened"]) == ("run", "a program was applied")
+    assert stopped["text"][1].startswith("It was ended, because the flow was taken out of the program")
 
 
 def test_what_cannot_be_explained_is_refused_clearly(whenflow: Whenflow, visitor: str) -> None:

@@ -157,7 +157,7 @@ def test_explain_says_why_a_flow_did_not_start_or_did(serving: Whenflow, visitor
     assert rest[-1] == "Times are UTC."
     serving.collect({"visitor": visitor, "items": [track()]}, wait=True)
     said = run("explain", visitor, "thanks", "--data", serving.data).stdout.splitlines()
-    assert said[0].endswith("for event_count_1 > 2 is true: event_count_1 was 3.")
+    assert said[0].endswith("because event_count_1 > 2 is true: event_count_1 was 3.")
     assert 'Thank you for 3 [clicks]" (id ' in said[1]
     as_json = json.loads(run("explain", visitor, "thanks", "--json", "--data", serving.data).stdout)
     assert [moment["came"] for moment in as_json["moments"]] == ["started", "condition false", "condition false"]
@@ -255,6 +255,7 @@ def test_a_program_with_errors_is_not_applied(tmp_path: Path) -> None:
     ended = run("apply", bad, "--data", tmp_path / "data")
     assert ended.returncode == 1
     assert "event_count_7" in ended.stderr
+    assert ended.stderr.endswith("1 error.\nNothing was applied.\n")
     assert "Traceback" not in ended.stderr
     assert not servers(tmp_path / "data")
 
@@ -323,7 +324,8 @@ def test_check_of_a_file_that_cannot_be_read_ends_with_2(tmp_path: Path, shop: P
 def test_a_port_in_use_is_said_and_nothing_is_left_behind(tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ends_clearly(command, "--port", port, "--data", tmp_path / "data", said=f"cannot listen on 127.0.0.1:{port}")
+        said = f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        ends_clearly(command, "--port", port, "--data", tmp_path / "data", said=said)
     assert not servers(tmp_path / "data")
 
 
@@ -336,8 +338,8 @@ def test_a_port_in_use_is_said_and_nothing_is_left_behind(tmp_path: Path, comman
         ([], {"WHENFLOW_ROLES": "ingest,cook"}, "cook"),
         ([], {"WHENFLOW_ROLES": ""}, "WHENFLOW_ROLES"),
         ([], {"WHENFLOW_DURABILITY": "sometimes"}, "WHENFLOW_DURABILITY"),
-        ([], {"WHENFLOW_ZONE": "Europe/Nowhere"}, "WHENFLOW_ZONE"),
-        (["--redis", "nonsense"], {}, "WHENFLOW_REDIS_URL"),
+        ([], {"WHENFLOW_ZONE": "Europe/Nowhere"}, "WHENFLOW_ZONE is 'Europe/Nowhere': it must be a time zone"),
+        (["--redis", "nonsense"], {}, "--redis (WHENFLOW_REDIS_URL) is 'nonsense': it must begin with redis://"),
         ([], {"WHENFLOW_REDIS_URL": "http://127.0.0.1:1"}, "WHENFLOW_REDIS_URL"),
         (["--host", "no.such.host.invalid"], {}, "no.such.host.invalid"),
         (["--data", "/proc/whenflow"], {}, "/proc/whenflow"),
