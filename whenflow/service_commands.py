@@ -230,6 +230,8 @@ def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) ->
 
     async def do() -> None:
         async with running(settings, serving=False) as service:
+            if service.is_alone:
+                show_service.alone(err, settings)
             if make:
                 await service.make_app(name)
             found = service.app(name)

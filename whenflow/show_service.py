@@ -20,7 +20,7 @@ from variables.apps import App
 from variables.store import DeadLetter
 from variables.values import iso, moment
 from whenflow.service import DEFAULT_APP, Service
-from whenflow.settings import Role
+from whenflow.settings import Role, Settings
 
 
 def addresses(out: Console, service: Service, address: str, with_demo: bool) -> None:
@@ -44,6 +44,12 @@ def warnings(err: Console, health: Health) -> None:
     """What the store does not promise: said where nobody can miss it."""
     for warning in health.warnings:
         err.print(f"WARNING: {warning}", style="bold red", markup=False)
+
+
+def alone(err: Console, settings: Settings) -> None:
+    """Who meant the data of a running server is in the wrong directory."""
+    said = f"No Whenflow serves from {settings.data}: this command uses the data there by itself. --data names another."
+    err.print(said, style="dim", markup=False)
 
 
 def _token_place(service: Service) -> str:

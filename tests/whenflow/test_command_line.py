@@ -81,6 +81,7 @@ def test_a_second_command_uses_the_server_that_is_there_and_leaves_it(
         ended = run(*args, "--data", serving.data)
         assert ended.returncode == 0, ended.stderr
         assert servers(serving.data) == {server}
+        assert "No Whenflow" not in ended.stderr
     health = serving.health().json()
     assert (health["ok"], health["store"]["appendfsync"]) == (True, "no"), "its durability is the server's own matter"
     assert serving.collect({"visitor": visitor, **track()}, wait=True).json()["folded"] is True
@@ -228,6 +229,7 @@ def test_without_a_serve_commands_start_a_server_for_their_own_duration(tmp_path
     applied = run("apply", shop, "--data", data)
     assert applied.returncode == 0, applied.stderr
     assert not servers(data)
+    assert f"No Whenflow serves from {data}" in applied.stderr
     sent = run("send-event", "v", "webclick", "--times", "3", "--data", data)
     assert "Thank you for 3 [clicks]" in sent.stdout, sent.stderr
     assert not servers(data)
