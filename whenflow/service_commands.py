@@ -17,7 +17,7 @@ from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from variables.data_directory import EmbeddedStoreError
 from variables.durability import Durability
 from variables.items import BadBody
-from variables.store import StoreUnavailable
+from variables.store import StoreUnavailable, WrongKey
 from whenflow import show, show_service
 from whenflow.sending import UnknownEvent, send
 from whenflow.service import DEFAULT_APP, Service, running
@@ -243,6 +243,8 @@ def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) ->
         _run(do())
     except _NoSuchApp as error:
         fail(str(error))
+    except WrongKey as error:
+        fail(f"somebody wrote what only Whenflow may write: {error}")
 
 
 class _NoSuchApp(Exception):

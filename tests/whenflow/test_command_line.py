@@ -183,6 +183,14 @@ def test_a_visitor_who_was_never_there_is_said_to_be_nobody(serving: Whenflow) -
     assert json.loads(run("visitor", "nobody", "--json", "--data", serving.data).stdout)["messages"] == []
 
 
+def test_a_visitor_whom_somebody_spoilt_is_said_to_be(serving: Whenflow, visitor: str) -> None:
+    with serving.store() as store:
+        for shard in range(4):
+            store.set(f"wf:{{default:{shard}}}:profile:{visitor}", "no hash")
+    for args in (("visitor", visitor), ("explain", visitor, "thanks")):
+        ends_clearly(*args, "--data", serving.data, said="somebody wrote what only Whenflow may write")
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
