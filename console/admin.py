@@ -1,7 +1,6 @@
 """The admin API's endpoints (DESIGN.md section 9): a bearer token, JSON in and out; `GET /health` needs no token."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from hmac import compare_digest
 from typing import Any
 
@@ -105,7 +104,7 @@ class Admin:
         answer = {
             "version": applied.version,
             "folded": applied.folded,
-            "runs": [asdict(run) for run in applied.runs],
+            "runs": [run.to_json() for run in applied.runs],
             "gone": applied.gone,
             **_diagnostics(applied.checked.diagnostics),
         }

@@ -1,6 +1,6 @@
 """Why a flow did or did not start or send, gathered from the store: traces, the visitor, and the programs that held."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from engine.library import ProgramLibrary
 from engine.program import Program
 from engine.traces import Record
 from grammar.suggest import Suggestions
-from variables.store import Shard, StoreUnavailable, Wanted
+from variables.store import Shard, Wanted
 from variables.values import Value, iso, moment
 
 SHOWN = 5
@@ -124,7 +124,7 @@ class Explainer:
         oldest = await shard.oldest_trace()
         record = None if oldest is None else Record.read(oldest)
         since = None if record is None else record.now
-        versions = await self._versions({run.version for run in profile.runs.values()})
+        versions = await self._library.those_of(run.version for run in profile.runs.values())
         if gone is None:
             here = present(flow, profile, newest, versions, now)
             lines: Sequence[str] = here.lines
@@ -132,12 +132,14 @@ class Explainer:
             here = None
             runs = [run for _, run in sorted(profile.runs.items()) if run.flow == flow]
             lines = [wording.gone(flow, last.version), *runs_now(runs, versions, newest)]
-        summary = " ".join(moments[0].lines) if moments else self._nothing(flow, last, since)
+        summary = " ".join(moments[0].lines) if moments else self._nothing(flow, last, since, is_gone=gone is not None)
         return replace(explanation, summary=summary, lines=lines, moments=moments, present=here, since=since)
 
-    def _nothing(self, flow: str, program: Program, since: int | None) -> str:
-        on = triggers(program.script.flows[program.flows[flow].order])
-        return wording.nothing_remembered(flow, on, None if since is None else wording.clock(since, program.zone))
+    def _nothing(self, flow: str, program: Program, since: int | None, *, is_gone: bool) -> str:
+        said = None if since is None else wording.clock(since, program.zone)
+        if is_gone:  # what would start it may have happened since, and was nothing to it any more
+            return wording.nothing_remembered_of_gone(flow, said)
+        return wording.nothing_remembered(flow, triggers(program.script.flows[program.flows[flow].order]), said)
 
     async def _moments(self, shard: Shard, visitor: str, flow: str) -> AsyncIterator[Told]:
         """Newest first."""
@@ -150,25 +152,13 @@ class Explainer:
             if record is None:
                 continue
             decided = {decision.version or 0 for seen in record.rounds for decision in seen.decisions}
-            programs.update(await self._versions({record.version, *decided} - programs.keys()))
+            programs.update(await self._library.those_of({record.version, *decided} - programs.keys()))
             told = teller.tell(visitor, record)
             if told is not None:
                 yield told
                 shown += 1
                 if shown == SHOWN:
                     return
-
-    async def _versions(self, wanted: set[int]) -> Mapping[int, Program]:
-        """Those programs that can be had."""
-        found: dict[int, Program] = {}
-        for version in wanted:
-            try:
-                found[version] = await self._library.program(version)
-            except StoreUnavailable:
-                raise
-            except Exception:  # noqa: S112 - what another version of Whenflow wrote
-                continue
-        return found
 
     async def _last_with(self, flow: str, newest: Program) -> Program | None:
         """The last version before the newest that had a flow."""

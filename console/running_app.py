@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -60,7 +60,7 @@ class Applied:
     checked: Checked
     folded: bool
     runs: Sequence[Waiting]
-    """Where runs were in progress."""
+    """Where runs were in progress, with their lines."""
     gone: Sequence[str]
     """Flows that had some, and that the program has no more."""
 
@@ -131,7 +131,7 @@ class RunningApp:
             raise InvalidProgram(checked)
         await asyncio.to_thread(Program.build, checked.script)  # should that fail, then here and not in the shards
         texts = tuple((name, data.decode("utf-8-sig")) for name, data in files)
-        runs = await self.runs()
+        runs = await self._placed(await self.runs())
         gone = sorted({run.flow for run in runs} - {flow.name for flow in checked.script.flows})
         say(runs, gone)
         while True:
@@ -155,6 +155,16 @@ class RunningApp:
     async def runs(self) -> Sequence[Waiting]:
         """Where the runs in progress are."""
         return waiting(await self._counts())
+
+    async def _placed(self, runs: Sequence[Waiting]) -> Sequence[Waiting]:
+        """The same, with the lines at which they wait, as far as the text of their versions can be had."""
+        versions = await self.library.those_of(each.version for each in runs)
+        return [
+            replace(each, place=versions[each.version].place(each.flow, each.step))
+            if each.version in versions
+            else each
+            for each in runs
+        ]
 
     async def conversions(self) -> Sequence[tuple[str, str, int]]:
         """Flows, the arms that their runs went through, and how many of these reached the goal."""
@@ -234,7 +244,7 @@ class RunningApp:
         shard = self.shards.of(visitor).store
         [profile] = await shard.load([Wanted(visitor)])
         inbox = await shard.inbox(visitor)
-        versions = {run.version: await self._program(run.version) for run in profile.runs.values()}
+        versions = await self.library.those_of(run.version for run in profile.runs.values())
         newest = await self._program(await self.newest())
         return visitor_view(profile, inbox, newest, versions, moment(int(time.time() * 1000)))
 

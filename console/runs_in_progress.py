@@ -2,19 +2,31 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from pydantic_core import from_json
+
+from engine.graph import Place
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiting:
-    """So many runs of one version of a flow that wait at one step (by its number in the flow, from 0)."""
+    """So many runs of one version of a flow that wait at one step (by its number in the flow, from 0).
+
+    `place`: the step's line in that version's text, where it was looked for and found.
+    """
 
     flow: str
     version: int
     step: int
     count: int
+    place: Place | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the admin API gives it (docs/http.md)."""
+        line = dict.fromkeys(("file", "line", "text")) if self.place is None else asdict(self.place)
+        return {"flow": self.flow, "version": self.version, "step": self.step, "count": self.count, **line}
 
 
 def waiting(shards: Iterable[Mapping[str, int]]) -> Sequence[Waiting]:

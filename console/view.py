@@ -1,6 +1,7 @@
 """A visitor as people see them: variables, segments, runs and messages (DESIGN.md section 9, "Admin")."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ def visitor_view(
 ) -> dict[str, Any]:
     """`{"visitor", "variables", "segments", "runs", "messages"}`: moments as ISO text, event data as JSON.
 
-    `program` is the newest; `versions` are those of the visitor's runs.
+    `program` is the newest; `versions` are those of the visitor's runs that can be had.
     """
     profile = without_reset_events(profile, program.resets)
     values = program.values(profile, now)
@@ -26,21 +27,19 @@ def visitor_view(
         "visitor": profile.visitor,
         "variables": {name: _shown(value) for name, value in values.items()},
         "segments": program.segments_of(profile, now),
-        "runs": [_run(run, versions[run.version]) for _, run in sorted(profile.runs.items())],
+        "runs": [_run(run, versions.get(run.version)) for _, run in sorted(profile.runs.items())],
         "messages": [{**from_json(message.body), "status": message.status} for message in inbox],
     }
 
 
-def _run(run: Run, program: Program) -> dict[str, Any]:
+def _run(run: Run, program: Program | None) -> dict[str, Any]:
     """A run: at which step it waits, since when and until when. Without a step it has ended, and its goal may come."""
-    flow = program.flows.get(run.flow)  # a run that somebody spoilt may be of none
-    places = flow.graph.places if flow else ()
-    step = places[run.at] if run.at is not None and run.at in range(len(places)) else None
+    step = None if run.at is None or program is None else program.place(run.flow, run.at)
     return {
         "flow": run.flow,
         "version": run.version,
         "started": _instant(run.started),
-        "step": None if step is None else {"file": step.file, "line": step.line, "text": step.text},
+        "step": None if step is None else asdict(step),
         "since": _instant(run.since),
         "due": _instant(run.due),
         "goal_until": _instant(run.goal),

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from engine.program import Program
 from grammar.program import read_files
 from variables.apps import AppStore, StoredProgram
+from variables.store import StoreUnavailable
 
 KEPT = 32
 """Compiled versions kept in memory."""
@@ -31,6 +33,18 @@ class ProgramLibrary:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(version)
             return self._compiled[version]
+
+    async def those_of(self, versions: Iterable[int]) -> Mapping[int, Program]:
+        """As many of these versions as can be had. Raises StoreUnavailable."""
+        found: dict[int, Program] = {}
+        for version in set(versions):
+            try:
+                found[version] = await self.program(version)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: S112 - somebody took it away, or another version of Whenflow wrote it
+                continue
+        return found
 
     async def mentions(self, version: int, name: str) -> bool:
         """Whether a version's text has a name in it: whoever looks for it is spared compiling the others."""

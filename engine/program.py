@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.compile import Compiled, Compiler, Environment
 from engine.flows import ReadyFlow, Triggers
+from engine.graph import Place as StepPlace
 from engine.index import NO_TESTS, Crossings, Tests
 from engine.traces import Layout
 from engine.watch import Watched, watched
@@ -194,6 +195,11 @@ class Program:
     def listens_to_changes(self) -> bool:
         """Whether a flow waits for the change of a variable."""
         return bool(self._otherwise.changes)
+
+    def place(self, flow: str, step: int) -> StepPlace | None:
+        """Where a step of a flow, by its number, stands in the text; None for what this version has not."""
+        places = self.flows[flow].graph.places if flow in self.flows else ()
+        return places[step] if step in range(len(places)) else None
 
     def plan(self, event: EventField) -> Plan:
         return self.plans.get(event.seq, NOBODY)

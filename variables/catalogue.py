@@ -113,7 +113,8 @@ class Catalogue:
         carried = isinstance(content, Visit) and variable.by_visit
         names_the_user = isinstance(content, Identify) and name == "ent_user_id"
         if not (variable.writers & who or carried or names_the_user):
-            raise BadItem("not_writable", f"{name} cannot be written by this item")
+            only = ", only with the admin token" if variable.writers & Writer.SERVER else ""
+            raise BadItem("not_writable", f"{name} cannot be written by this item{only}")
         try:
             return variable.key, write(value, variable.kind)
         except Misfit as misfit:

@@ -10,7 +10,7 @@ import typer
 from whenflow.terminal import FILES, app, err, fail, out, read
 
 
-@app.command("check")
+@app.command("check", short_help="Checks .flow files.")
 def check_files(
     files: FILES,
     json: Annotated[bool, typer.Option("--json", help="Print the diagnostics as JSON.")] = False,
@@ -31,7 +31,11 @@ def check_files(
     raise typer.Exit(0 if checked.ok else 1)
 
 
-@app.command("eval", context_settings={"ignore_unknown_options": True})  # an expression may begin with a minus
+@app.command(
+    "eval",
+    short_help="Prints an expression's value as JSON.",
+    context_settings={"ignore_unknown_options": True},  # an expression may begin with a minus
+)
 def eval_command(
     expression: Annotated[str | None, typer.Argument(metavar="EXPR", help="The expression.")] = None,
     variables: Annotated[str | None, typer.Option("--vars", help="The visitor's variables: a JSON object.")] = None,
@@ -66,7 +70,7 @@ def _answer(line: str) -> None:
     sys.stdout.buffer.flush()
 
 
-@app.command("fmt")
+@app.command("fmt", short_help="Rewrites .flow files in the canonical layout.")
 def fmt(
     files: Annotated[list[str], typer.Argument(help=".flow files; `-` is standard input, to standard output.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; name the files that would change.")] = False,
@@ -77,7 +81,7 @@ def fmt(
     raise typer.Exit(format_files(files, out, err, check=check))
 
 
-@app.command("test")
+@app.command("test", short_help="Runs flow tests, in virtual time.")
 def run_tests(
     paths: Annotated[list[Path], typer.Argument(help=".flowtest files, and folders that have such files in them.")],
     json: Annotated[bool, typer.Option("--json", help="Print file, outcome, line and reasons as JSON.")] = False,
@@ -94,7 +98,7 @@ def run_tests(
     raise typer.Exit(ran.exit_code)
 
 
-@app.command("lsp")
+@app.command("lsp", short_help="Serves editors (the Language Server Protocol).")
 def lsp(
     stdio: Annotated[bool, typer.Option("--stdio", hidden=True, help="What it does anyway; many editors ask.")] = True,
 ) -> None:

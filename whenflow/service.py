@@ -83,6 +83,11 @@ class Service:
         """The app of a write key, as ingest sees it."""
         return self.doors.get(write_key)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process started the store's server: nobody served from its directory."""
+        return self._embedded is not None and self._embedded.started
+
     async def health(self) -> Health:
         flusher = None if self._embedded is None else self._embedded.flusher
         return await look(self.connections, flusher, self.apps.values())

@@ -10,14 +10,14 @@ from typing import Annotated, Any, TypeVar
 import structlog
 import typer
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from console.explanation import NoSuchFlow
 from console.running_app import InvalidProgram, ReassignedEvents, RunningApp
 from variables.data_directory import EmbeddedStoreError
 from variables.durability import Durability
 from variables.items import BadBody
-from variables.store import StoreUnavailable
+from variables.store import StoreUnavailable, WrongKey
 from whenflow import show, show_service
 from whenflow.sending import UnknownEvent, send
 from whenflow.service import DEFAULT_APP, Service, running
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> None:
 # Programs and visitors ----------------------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(short_help="Makes the files the program of an app.")
 def apply(
     files: FILES,
     app_name: APP = DEFAULT_APP,
@@ -108,12 +108,13 @@ def apply(
         _with_app(_settings(data=data, redis_url=redis), app_name, act, make=True)
     except InvalidProgram as invalid:
         show.diagnostics(err, invalid.checked.diagnostics)
-        raise typer.Exit(1) from None
+        show.summary(out, err, invalid.checked)
+        fail("Nothing was applied.")
     except ReassignedEvents as reassigned:
-        fail(f"{reassigned}.\nWith --reset these events start from zero under their new UUIDs.")
+        fail(f"{reassigned}.\nNothing was applied. With --reset these events start from zero under their new UUIDs.")
 
 
-@app.command()
+@app.command(short_help="Shows what was set aside as not usable, and why.")
 def dead(
     app_name: APP = DEFAULT_APP,
     data: DATA = None,
@@ -148,7 +149,7 @@ def visitor(
     _with_app(_settings(data=data, redis_url=redis, roles=frozenset()), app_name, act)
 
 
-@app.command()
+@app.command(short_help="Says why a flow did or did not start for a visitor.")
 def explain(
     id: Annotated[str, typer.Argument(metavar="VISITOR", help="The visitor's id.")],
     flow: Annotated[str, typer.Argument(help="The flow's name.")],
@@ -207,9 +208,21 @@ def _settings(**given: Any) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0])
-        fail(
-            f"{name} (--{name.replace('_', '-')} or WHENFLOW_{name.upper()}) is {problem['input']!r}: {problem['msg']}"
-        )
+        option = _OPTIONS.get(name)
+        setting = f"WHENFLOW_{name.upper()}" if option is None else f"{option} (WHENFLOW_{name.upper()})"
+        fail(f"{setting} is {problem['input']!r}: {_in_words(problem)}")
+
+
+_OPTIONS = {
+    "redis_url": "--redis",
+    **{name: f"--{name}" for name in ("data", "host", "port", "durability", "roles")},
+}
+"""The settings that are options, too."""
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """`it should be less than or equal to 65535`."""
+    return problem["msg"].replace("Input should be", "it should be").replace("must be", "it must be", 1)
 
 
 def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) -> None:
@@ -217,6 +230,8 @@ def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) ->
 
     async def do() -> None:
         async with running(settings, serving=False) as service:
+            if service.is_alone:
+                show_service.alone(err, settings)
             if make:
                 await service.make_app(name)
             found = service.app(name)
@@ -228,6 +243,8 @@ def _with_app(settings: Settings, name: str, act: Act, *, make: bool = False) ->
         _run(do())
     except _NoSuchApp as error:
         fail(str(error))
+    except WrongKey as error:
+        fail(f"somebody wrote what only Whenflow may write: {error}")
 
 
 class _NoSuchApp(Exception):

@@ -16,12 +16,11 @@ from console.runs_in_progress import Waiting
 from engine.explanation import wording
 from engine.explanation.moments import Told
 from engine.explanation.parts import Reading
-from grammar.wording import counted
 from variables.apps import App
 from variables.store import DeadLetter
 from variables.values import iso, moment
 from whenflow.service import DEFAULT_APP, Service
-from whenflow.settings import Role
+from whenflow.settings import Role, Settings
 
 
 def addresses(out: Console, service: Service, address: str, with_demo: bool) -> None:
@@ -47,6 +46,12 @@ def warnings(err: Console, health: Health) -> None:
         err.print(f"WARNING: {warning}", style="bold red", markup=False)
 
 
+def alone(err: Console, settings: Settings) -> None:
+    """Who meant the data of a running server is in the wrong directory."""
+    said = f"No Whenflow serves from {settings.data}: this command uses the data there by itself. --data names another."
+    err.print(said, style="dim", markup=False)
+
+
 def _token_place(service: Service) -> str:
     settings = service.settings
     return "from WHENFLOW_ADMIN_TOKEN" if settings.admin_token else f"in {settings.token_file}"
@@ -58,12 +63,25 @@ def runs(out: Console, waiting: Sequence[Waiting], gone: Sequence[str], *, stopp
     for each in waiting:
         by_flow.setdefault(each.flow, []).append(each)
     for flow, places in by_flow.items():
-        where = ", ".join(f"{each.count} at step {each.step + 1} of version {each.version}" for each in places)
-        fate = "they go on under the version that they started with"
-        if flow in gone:
-            goes_on = "they go on (--stop-runs ends them)"
-            fate = f"the flow is gone, and {'they end' if stopped else goes_on}"
-        out.print(f"{counted(sum(each.count for each in places), 'run')} of {flow}: {where}; {fate}.", markup=False)
+        if flow not in gone:
+            said = f"Runs of {flow} go on under the version that they started with:"
+        elif stopped:
+            said = f"The flow {flow} is gone; its runs end:"
+        else:
+            said = f"The flow {flow} is gone; its runs go on (--stop-runs ends them):"
+        out.print(said, markup=False)
+        for each in places:
+            out.print(f"  {each.count} at {_place(each)} (version {each.version})", markup=False)
+
+
+def _place(waiting: Waiting) -> str:
+    place = waiting.place
+    return f"step {waiting.step + 1}" if place is None else _step(place.file, place.line, place.text)
+
+
+def _step(file: str, line: int, text: str) -> str:
+    """A step: `shop.flow:14 wait 1d`. What a block begins with is shown without its colon."""
+    return f"{file}:{line} {text.strip().removesuffix(':')}"
 
 
 def dead(out: Console, letters: Sequence[tuple[int, DeadLetter]]) -> None:
@@ -82,8 +100,8 @@ _SHOWN = 2_000
 
 
 def applied(out: Console, app: App, result: Applied) -> None:
-    state = "every shard runs it" if result.folded else "it takes effect as soon as a processor runs"
-    out.print(f"Program {result.version} of {app.name}: {state}.")
+    running, stored = "is in effect: every shard runs it", "is stored: it takes effect as soon as a processor runs"
+    out.print(f"Program {result.version} of {app.name} {running if result.folded else stored}.", markup=False)
     out.print(f"Write key: {app.write_key}", style="dim")
 
 
@@ -110,9 +128,10 @@ def _run(run: dict[str, Any]) -> str:
     arms = f" in {', '.join(run['arms'])}" if run["arms"] else ""
     began = f"{run['flow']} (version {run['version']}) since {run['started']}{arms}"
     step = run["step"]
-    if step is None:
+    if run["due"] is None:
         return f"{began}: ended; its goal counts until {run['goal_until']}"
-    return f"{began}: waits until {run['due']} at {step['file']}:{step['line']} {step['text']}"
+    where = "a step of a version that is not in the store" if step is None else _step(**step)
+    return f"{began}: waits until {run['due']} at {where}"
 
 
 def explanation(out: Console, told: Explanation) -> None:

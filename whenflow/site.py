@@ -58,7 +58,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise PortInUse(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        said = (error.strerror or str(error)).partition(" (while")[0]  # it would name the address again
+        raise PortInUse(f"cannot listen on {host}:{port}: {said}") from error
 
 
 class Server(uvicorn.Server):

@@ -141,7 +141,7 @@ def runs_now(runs: Sequence[Run], versions: Mapping[int, Program], shown_in: Pro
     for run in runs:
         if run.at is not None:
             program = versions.get(run.version)
-            place = None if program is None else program.flows[run.flow].graph.places[run.at]
+            place = None if program is None else program.place(run.flow, run.at)
             yield wording.waits_now(place, run.version, clock(run.since), clock(run.due))
         elif run.goal is not None:
             yield wording.goal_open(wording.clock(run.goal, shown_in.zone))

@@ -81,7 +81,7 @@ class Tense:
         said = f"{shortened(part.text)} is {_truth(part.holds)}{must}"
         if part.inside:
             inside = [self._part(each) for each in part.inside if each.decides]
-            return f"{said}, for {' and '.join(inside[:_MOST_PARTS])}" if inside else said
+            return f"{said}, because {' and '.join(inside[:_MOST_PARTS])}" if inside else said
         values = _values(part.values, self._zone, self._verb)
         if list(part.values) == [part.text]:
             return values + must
@@ -150,7 +150,7 @@ _HAPPENED = {
     "identify": "identified",
     "ping": "a sign of life",
     "time": "by the passing of time",
-    "meeting": "the program came",
+    "meeting": "a program was applied",
     "set by a flow": "what a flow had set",
 }
 
@@ -159,7 +159,7 @@ _HAPPENED = {
 
 
 def started(flow: str, at: str, cause: str, why: str | None) -> str:
-    return f"{flow} started at {at} ({cause})" + (f", for {why}." if why else ".")
+    return f"{flow} started at {at} ({cause})" + (f", because {why}." if why else ".")
 
 
 def false(flow: str, at: str, cause: str, why: str) -> str:
@@ -168,7 +168,7 @@ def false(flow: str, at: str, cause: str, why: str) -> str:
 
 def true_before(flow: str, at: str, cause: str, why: str) -> str:
     return (
-        f"{flow} did not start at {at} ({cause}), for its condition was true already before ({why}): "
+        f"{flow} did not start at {at} ({cause}), because its condition was true already before ({why}): "
         "it starts only as that turns from false to true."
     )
 
@@ -176,7 +176,7 @@ def true_before(flow: str, at: str, cause: str, why: str) -> str:
 def untold(flow: str, at: str, cause: str) -> str:
     return (
         f"{flow} did not start at {at} ({cause}). Why is not known any more: not all values that it reads were kept, "
-        "for they were too long, or another version of Whenflow ran."
+        "because they were too long, or another version of Whenflow ran."
     )
 
 
@@ -204,11 +204,11 @@ def in_progress(place: Place | None, until: str | None) -> str:
 
 
 def exit_holds(why: str | None) -> str:
-    return "its exit was true already" + (f", for {why}" if why else "")
+    return "its exit was true already" + (f", because {why}" if why else "")
 
 
 def exit_is_true(why: str) -> str:
-    return f"its exit is true, for {why}"
+    return f"its exit is true, because {why}"
 
 
 def dropped(loop: str) -> str:
@@ -238,7 +238,7 @@ def sent(channel: str, place: Place | None, id: str, text: str | None) -> str:
 
 
 def no_address(place: Place | None, values: str) -> str:
-    return f"It sent no e-mail {_at(place)}, for there was no address" + (f": {values}." if values else ".")
+    return f"It sent no e-mail {_at(place)}, because there was no address" + (f": {values}." if values else ".")
 
 
 def held(place: Place | None, until: str | None) -> str:
@@ -288,7 +288,7 @@ def exited(why: str | None) -> str:
     return "It was ended by the flow's exit" + (f": {why}." if why else ".")
 
 
-STOPPED = "It was ended, for the flow was taken out of the program and its runs were to end."
+STOPPED = "It was ended, because the flow was taken out of the program and its runs were to end."
 ENDED = "It came to its end."
 
 
@@ -301,8 +301,15 @@ def never_seen(visitor: str) -> str:
 
 def nothing_remembered(flow: str, triggers: Sequence[str], since: str | None) -> str:
     what = f"Nothing that starts {flow} ({listed(triggers)})" if triggers else f"Nothing that {flow} looks at"
-    reach = "" if since is None else f" since {since}, as far back as is remembered"
-    return f"{what} has happened to this visitor{reach}."
+    return f"{what} has happened to this visitor{_as_far_back(since)}."
+
+
+def nothing_remembered_of_gone(flow: str, since: str | None) -> str:
+    return f"While {flow} was in the program, nothing that starts it happened to this visitor{_as_far_back(since)}."
+
+
+def _as_far_back(since: str | None) -> str:
+    return "" if since is None else f" since {since}, as far back as is remembered"
 
 
 def last_happened(event: str, count: int, at: str | None) -> str:

@@ -157,11 +157,15 @@ def test_a_flow_that_is_gone_is_said_to_be(whenflow: Whenflow, visitor: str) -> 
     assert said[0] == f"other_one is not in the program any more: version {had} was the last that had it."
     assert said[1].startswith("A run of it waits at program.flow:")
     assert explanation(whenflow, f"{visitor} never", "other_one").json()["moments"] == []
+    whenflow.collect({"visitor": f"{visitor}.late", **track()}, wait=True)
+    late = explanation(whenflow, f"{visitor}.late", "other_one").json()
+    assert late["moments"] == []
+    assert late["summary"].startswith("While other_one was in the program, nothing that starts it happened to this ")
     put(whenflow, f"{PROGRAM}\n# its runs are to end\n", stop_runs="1")
     until(lambda: whenflow.visitor(visitor)["runs"] == [], what="its run was ended")
     [stopped, _] = explanation(whenflow, visitor, "other_one").json()["moments"]
-    assert (stopped["came"], stopped["happened"]) == ("run", "the program came")
-    assert stopped["text"][1].startswith("It was ended, for the flow was taken out of the program")
+    assert (stopped["came"], stopped["happened"]) == ("run", "a program was applied")
+    assert stopped["text"][1].startswith("It was ended, because the flow was taken out of the program")
 
 
 def test_what_cannot_be_explained_is_refused_clearly(whenflow: Whenflow, visitor: str) -> None:
@@ -196,6 +200,21 @@ def test_a_visitor_who_was_never_there_is_an_empty_one(whenflow: Whenflow, name:
 
 
 # Programs
+
+
+def test_the_answer_says_in_which_lines_of_their_own_versions_runs_wait(whenflow: Whenflow, visitor: str) -> None:
+    flow = "flow slow:\n    on webclick\n    set user_city = 'x'\n    wait 3h\n"
+    version = put(whenflow, f"{EVENTS}\n{flow}").json()["version"]
+    whenflow.collect({"visitor": visitor, **track()}, wait=True)
+    put(whenflow, f"{EVENTS}\n# moved\n{flow}")
+    whenflow.collect({"visitor": f"{visitor}.b", **track()}, wait=True)
+    line = f"{EVENTS}\n{flow}".splitlines().index("    wait 3h") + 1
+    first = {"flow": "slow", "version": version, "step": 1, "count": 1, "file": "program.flow", "text": "wait 3h"}
+    second = {**first, "version": version + 1, "line": line + 1}
+    answer = put(whenflow, EVENTS).json()
+    assert answer["gone"] == ["slow"]
+    assert [run for run in answer["runs"] if run["flow"] == "slow"] == [{**first, "line": line}, second]
+    put(whenflow, f"{EVENTS}\n", stop_runs="1")
 
 
 def test_a_program_is_taken_folded_and_given_back_as_it_was(whenflow: Whenflow) -> None:

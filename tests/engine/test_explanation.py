@@ -119,7 +119,7 @@ def test_a_start_is_told_with_what_its_run_did() -> None:
     assert told.came is Came.STARTED
     [message] = told.messages
     assert list(told.lines) == [
-        "offer started at 2026-01-01 10:00:03 (webclick), for event_count_1 > 2 and event_count_2 == 0 is true: "
+        "offer started at 2026-01-01 10:00:03 (webclick), because event_count_1 > 2 and event_count_2 == 0 is true: "
         "event_count_1 was 3, event_count_2 was 0.",
         f"It sent a message to the page at t.flow:15 (id {message}).",
         "It began to wait at t.flow:16 (wait 1h), until 2026-01-01 11:00:03.",
@@ -144,7 +144,7 @@ def test_an_email_without_an_address_is_said() -> None:
     assert someone.said("offer").splitlines() == [
         "A run of offer, at 2026-01-01 11:00:03 (by the passing of time):",
         "Its wait was over at t.flow:16 (wait 1h).",
-        "It sent no e-mail at t.flow:17 (send email), for there was no address: user_email had no value.",
+        "It sent no e-mail at t.flow:17 (send email), because there was no address: user_email had no value.",
         "It came to its end.",
     ]
 
@@ -168,7 +168,7 @@ def test_a_limit_of_once_never_opens_again() -> None:
 def test_an_exit_that_is_true_already_refuses() -> None:
     someone = story(OFFER).do(SetFields({"customer_user_type": "VIP"}), from_server=True).do(track(), track(), track())
     assert someone.said("offer").endswith(
-        'but did not start: its exit was true already, for customer_user_type == "VIP" is true: '
+        'but did not start: its exit was true already, because customer_user_type == "VIP" is true: '
         'customer_user_type was "VIP".'
     )
 
@@ -192,7 +192,7 @@ flow rich:
 def test_what_was_true_before_is_no_edge() -> None:
     someone = story(RICH).do(SetFields({"visits": 4}), SetFields({"visits": 5}))
     assert someone.said("rich") == (
-        "rich did not start at 2026-01-01 10:00:02 (fields set), for its condition was true already before "
+        "rich did not start at 2026-01-01 10:00:02 (fields set), because its condition was true already before "
         "(visits > 3 is true: visits was 5): it starts only as that turns from false to true."
     )
     assert [told.came for told in someone.told("rich")] == [Came.BEFORE, Came.STARTED]
@@ -220,7 +220,7 @@ def test_when_time_alone_will_turn_a_condition_is_said() -> None:
     assert now.until == NOW + 1_000 + 7 * DAY + 1
     someone.wait(8 * DAY)
     assert someone.told("away")[0].lines[0] == (
-        "away started at 2026-01-08 10:00:01.001 (by the passing of time), for event_count_1 > 0 and "
+        "away started at 2026-01-08 10:00:01.001 (by the passing of time), because event_count_1 > 0 and "
         "now - event_last_time_1 > 7d is true: event_count_1 was 1, event_last_time_1 was 2026-01-01 10:00:01, "
         "now - event_last_time_1 was 7d."
     )
@@ -302,7 +302,8 @@ flow second:
 """
     someone = story(flows).do(track())
     assert someone.said("second").startswith(
-        "second started at 2026-01-01 10:00:01 (what a flow had set), for visits is None is true: visits had no value."
+        "second started at 2026-01-01 10:00:01 (what a flow had set), because visits is None is true: "
+        "visits had no value."
     )
 
 
@@ -342,9 +343,10 @@ flow f:
     send web "x"
 """
     assert story(flows).do(track(), track()).said("f") == (
-        'f did not start at 2026-01-01 10:00:02 (webclick): in_segment("fans") is false, for nick == "Bo" is false: '
+        'f did not start at 2026-01-01 10:00:02 (webclick): in_segment("fans") is false, because '
+        'nick == "Bo" is false: '
         "nick had no value; event_count_2 == 0 is true (and must not be): event_count_2 was 0; "
-        'not in_segment("new") is false, for first_seen_time >= today() is true: first_seen_time was '
+        'not in_segment("new") is false, because first_seen_time >= today() is true: first_seen_time was '
         "2026-01-01 10:00:01, today() was 2026-01-01 00:00:00."
     )
 
@@ -371,7 +373,7 @@ def test_a_stopped_run_is_told() -> None:
     newer = replace(program("", version=2), stops={"offer": 2})
     someone = story(OFFER).do(track(), track(), track()).apply(newer)
     [told, *_] = someone.told("offer")
-    assert told.lines == ("A run of offer, at 2026-01-01 10:00:03 (the program came):", wording.STOPPED)
+    assert told.lines == ("A run of offer, at 2026-01-01 10:00:03 (a program was applied):", wording.STOPPED)
 
 
 def test_identification_is_told() -> None:

@@ -365,7 +365,7 @@ track v1 checkout
             "at +1h",
             "why: A run of slow, at 2026-01-01 01:00:00 (by the passing of time):\n"
             "Its wait was over at t.flowtest:19 (wait 1h).\n"
-            "It sent no e-mail at t.flowtest:20 (send email), for there was no address: user_email had no value.\n"
+            "It sent no e-mail at t.flowtest:20 (send email), because there was no address: user_email had no value.\n"
             "It came to its end.",
         ),
         ("set v1 visits = 1", "It was ended by the flow's exit: visits == 1 is true: visits was 1."),

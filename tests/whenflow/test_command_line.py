@@ -81,6 +81,7 @@ def test_a_second_command_uses_the_server_that_is_there_and_leaves_it(
         ended = run(*args, "--data", serving.data)
         assert ended.returncode == 0, ended.stderr
         assert servers(serving.data) == {server}
+        assert "No Whenflow" not in ended.stderr
     health = serving.health().json()
     assert (health["ok"], health["store"]["appendfsync"]) == (True, "no"), "its durability is the server's own matter"
     assert serving.collect({"visitor": visitor, **track()}, wait=True).json()["folded"] is True
@@ -118,6 +119,31 @@ def test_visitor_shows_at_which_line_a_run_waits_and_until_when(serving: Whenflo
     assert f"  patient (version {waiting['version']}) since {waiting['started']}: {where}" in shown.splitlines()
 
 
+def test_apply_says_in_which_lines_runs_wait_and_what_becomes_of_them(
+    serving: Whenflow, visitor: str, shop: Path
+) -> None:
+    def said() -> list[str]:
+        applied = run("apply", shop, *extra, "--data", serving.data)
+        assert applied.returncode == 0, applied.stderr
+        return applied.stdout.splitlines()[:-2]
+
+    extra: list[str] = []
+    flow = "flow stays:\n    on webclick\n    wait until event_count_2 > 0 for 3d:\n        stop\n"
+    shop.write_text(f"{EVENTS}\n{flow}")
+    said()
+    line = shop.read_text().splitlines().index("    wait until event_count_2 > 0 for 3d:") + 1
+    serving.collect({"visitor": visitor, **track()}, wait=True)
+    [waiting] = serving.visitor(visitor)["runs"]
+    where = f"  1 at {shop}:{line} wait until event_count_2 > 0 for 3d (version {waiting['version']})"
+    shop.write_text(f"{EVENTS}\n# moved\n{flow}")
+    assert said()[-2:] == ["Runs of stays go on under the version that they started with:", where]
+    shop.write_text(EVENTS)
+    assert said()[-2:] == ["The flow stays is gone; its runs go on (--stop-runs ends them):", where]
+    extra = ["--stop-runs"]
+    assert said()[-2:] == ["The flow stays is gone; its runs end:", where]
+    until(lambda: serving.visitor(visitor)["runs"] == [], what="its run has ended")
+
+
 def test_explain_says_why_a_flow_did_not_start_or_did(serving: Whenflow, visitor: str) -> None:
     serving.collect({"visitor": visitor, "items": [track()] * 2}, wait=True)
     shown = run("explain", visitor, "thanks", "--data", serving.data)
@@ -132,7 +158,7 @@ def test_explain_says_why_a_flow_did_not_start_or_did(serving: Whenflow, visitor
     assert rest[-1] == "Times are UTC."
     serving.collect({"visitor": visitor, "items": [track()]}, wait=True)
     said = run("explain", visitor, "thanks", "--data", serving.data).stdout.splitlines()
-    assert said[0].endswith("for event_count_1 > 2 is true: event_count_1 was 3.")
+    assert said[0].endswith("because event_count_1 > 2 is true: event_count_1 was 3.")
     assert 'Thank you for 3 [clicks]" (id ' in said[1]
     as_json = json.loads(run("explain", visitor, "thanks", "--json", "--data", serving.data).stdout)
     assert [moment["came"] for moment in as_json["moments"]] == ["started", "condition false", "condition false"]
@@ -155,6 +181,14 @@ def test_a_visitor_who_was_never_there_is_said_to_be_nobody(serving: Whenflow) -
     assert shown.returncode == 0
     assert "Nobody" in shown.stdout
     assert json.loads(run("visitor", "nobody", "--json", "--data", serving.data).stdout)["messages"] == []
+
+
+def test_a_visitor_whom_somebody_spoilt_is_said_to_be(serving: Whenflow, visitor: str) -> None:
+    with serving.store() as store:
+        for shard in range(4):
+            store.set(f"wf:{{default:{shard}}}:profile:{visitor}", "no hash")
+    for args in (("visitor", visitor), ("explain", visitor, "thanks")):
+        ends_clearly(*args, "--data", serving.data, said="somebody wrote what only Whenflow may write")
 
 
 @pytest.mark.parametrize(
@@ -203,6 +237,7 @@ def test_without_a_serve_commands_start_a_server_for_their_own_duration(tmp_path
     applied = run("apply", shop, "--data", data)
     assert applied.returncode == 0, applied.stderr
     assert not servers(data)
+    assert f"No Whenflow serves from {data}" in applied.stderr
     sent = run("send-event", "v", "webclick", "--times", "3", "--data", data)
     assert "Thank you for 3 [clicks]" in sent.stdout, sent.stderr
     assert not servers(data)
@@ -230,6 +265,7 @@ def test_a_program_with_errors_is_not_applied(tmp_path: Path) -> None:
     ended = run("apply", bad, "--data", tmp_path / "data")
     assert ended.returncode == 1
     assert "event_count_7" in ended.stderr
+    assert ended.stderr.endswith("1 error.\nNothing was applied.\n")
     assert "Traceback" not in ended.stderr
     assert not servers(tmp_path / "data")
 
@@ -298,7 +334,8 @@ def test_check_of_a_file_that_cannot_be_read_ends_with_2(tmp_path: Path, shop: P
 def test_a_port_in_use_is_said_and_nothing_is_left_behind(tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ends_clearly(command, "--port", port, "--data", tmp_path / "data", said=f"cannot listen on 127.0.0.1:{port}")
+        said = f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        ends_clearly(command, "--port", port, "--data", tmp_path / "data", said=said)
     assert not servers(tmp_path / "data")
 
 
@@ -311,8 +348,8 @@ def test_a_port_in_use_is_said_and_nothing_is_left_behind(tmp_path: Path, comman
         ([], {"WHENFLOW_ROLES": "ingest,cook"}, "cook"),
         ([], {"WHENFLOW_ROLES": ""}, "WHENFLOW_ROLES"),
         ([], {"WHENFLOW_DURABILITY": "sometimes"}, "WHENFLOW_DURABILITY"),
-        ([], {"WHENFLOW_ZONE": "Europe/Nowhere"}, "WHENFLOW_ZONE"),
-        (["--redis", "nonsense"], {}, "WHENFLOW_REDIS_URL"),
+        ([], {"WHENFLOW_ZONE": "Europe/Nowhere"}, "WHENFLOW_ZONE is 'Europe/Nowhere': it must be a time zone"),
+        (["--redis", "nonsense"], {}, "--redis (WHENFLOW_REDIS_URL) is 'nonsense': it must begin with redis://"),
         ([], {"WHENFLOW_REDIS_URL": "http://127.0.0.1:1"}, "WHENFLOW_REDIS_URL"),
         (["--host", "no.such.host.invalid"], {}, "no.such.host.invalid"),
         (["--data", "/proc/whenflow"], {}, "/proc/whenflow"),
