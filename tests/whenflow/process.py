@@ -177,10 +177,14 @@ class Whenflow:
     def _clean_up(self) -> None:
         if self._process is not None:
             self.kill()
+        until(self._is_gone, what="the store is gone")
+
+    def _is_gone(self) -> bool:
+        """Whether its store is; another process that still needs it starts it again."""
         for pid in servers(self.data):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not servers(self.data), what="the store is gone")
+        return not servers(self.data)
 
     # Its store
 
