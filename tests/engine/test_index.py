@@ -1,5 +1,7 @@
 """What is found without a look at each condition is what a look at each would find."""
 
+import os
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from variables.profile import Profile
 from variables.store import EntryId
 from variables.values import moment
 
+EXAMPLES = 500 if os.environ.get("WHENFLOW_LONG") == "1" else 25
 NOW = 1_767_261_600_000
 FLOW = '\nflow {name}:\n    {trigger}when {condition}\n    limit 100 per 1s\n    send web "{name}"\n'
 
@@ -72,7 +75,7 @@ def told_apart(flow: str, conditions: list[str], contents: list[Content]) -> lis
     return [[name for one in alone for name in one[item]] for item in range(len(contents))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(conditions, min_size=40, max_size=60), items)
 def test_of_many_flows_on_an_event_those_start_whose_condition_holds(
     several: list[str], contents: list[Content]
