@@ -94,7 +94,7 @@ class Folding:
             if isinstance(happening, Timer):
                 yield from self._fire(happening)
             elif (batch := self._batches.get(place)) is not None:
-                if self._is_behind(batch.visitor, happening.id):
+                if self._is_behind(batch.visitor):
                     yield from self._pass_time(batch.visitor, happening.id)
                 self._fold_batch(happening, batch)
             elif place in self._unreadable:
@@ -135,8 +135,8 @@ class Folding:
             self._stuck[visitor] = profile.fields.get(DUE)
             self._set_aside(f"timer of {visitor} up to {until.stamp}", error, _shown(profile))
 
-    def _is_behind(self, visitor: str, until: EntryId) -> bool:
-        """Whether time alone may have brought a visitor something before a place in the log."""
+    def _is_behind(self, visitor: str) -> bool:
+        """Whether time alone may have brought a visitor something, or a program is to be met."""
         fields = self._profiles[visitor].fields
         return DUE in fields or (PROGRAM in fields and fields[PROGRAM] != self._version)
 
