@@ -150,16 +150,16 @@ class Folding:
             try:
                 item = batch.item(index, id.stamp, entry.from_server)
                 stepped = step(profile, item, Cause(id, index), self._versions)
+                if stepped.profile is not profile:
+                    self._keep(stepped)
             except BadItem as bad:
                 _log.debug("item not taken", entry=str(id), index=index, code=bad.code)
             except Exception as error:
                 self._set_aside(f"{id} item {index}", error, entry.body)
-            else:
-                if stepped.profile is not profile:
-                    self._keep(stepped)
 
     def _keep(self, stepped: Stepped) -> None:
         """Takes up what a step gave. Who is new gets the next number, however the log was cut in batches."""
+        record = stepped.moment and recorded(stepped.moment)  # first of all: should it raise, nothing is half taken up
         profile = stepped.profile
         if NUMBER not in profile.fields:
             born = {NUMBER: b"%d" % self.visitors, PROGRAM: self._version}
@@ -171,7 +171,6 @@ class Folding:
             self.outgoing += stepped.outgoing
         if stepped.conversions:
             self.counts.update(conversion_count(run) for run in stepped.conversions)
-        record = stepped.moment and recorded(stepped.moment)
         if record:
             self.traces.append(Trace(profile.visitor, record))
 
