@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
+from engine.garbage import settle
 from engine.program import Program
 from grammar.program import read_files
 from variables.apps import AppStore, StoredProgram
@@ -58,4 +59,6 @@ class ProgramLibrary:
 def build(stored: StoredProgram, version: int) -> Program:
     """Compiles what was found without error when it was applied."""
     checked = read_files(stored.files)
-    return Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets, stored.stops)
+    program = Program.build(checked.script, version, ZoneInfo(stored.zone), stored.resets, stored.stops)
+    settle()
+    return program

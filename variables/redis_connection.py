@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, cast
 
-import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import AbstractConnection, parse_url
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import (
     AskError,
     BusyLoadingError,
@@ -34,6 +34,7 @@ from redis.exceptions import (
 
 from variables.data_directory import EmbeddedStoreError
 from variables.embedded import EmbeddedStore
+from variables.redis_line import Line
 from variables.store import Fenced, LogFull, StaleFlush, StoreUnavailable, WrongKey
 
 COMMAND_TIMEOUT = 1.0
@@ -90,20 +91,6 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _packing(connection: type[AbstractConnection]) -> type[AbstractConnection]:
-    """The same kind of connection, with hiredis packing what is sent, as redis-py has it do for blocking ones.
-
-    redis-py's own packing, argument by argument in Python, was a sixth of the processor's time.
-    """
-
-    def pack_command(self: AbstractConnection, *args: Any) -> list[bytes]:
-        command, *rest = args
-        words = command.encode().split() if isinstance(command, str) else command.split()
-        return [hiredis.pack_command((*words, *rest))]
-
-    return type(f"Packing{connection.__name__}", (connection,), {"pack_command": pack_command})
-
-
 class Connections:
     """One process's connections: `commands` for short calls, and connections of their own for calls that wait.
 
@@ -129,6 +116,7 @@ class Connections:
             name: commands.register_script(files("variables").joinpath("scripts", f"{name}.lua").read_text())
             for name in SCRIPTS
         }
+        self._line = None if isinstance(commands, RedisCluster) else Line(commands.connection_pool.make_connection)
 
     def _client(self) -> "Redis":
         retry = Retry(NoBackoff(), 0)
@@ -136,8 +124,6 @@ class Connections:
             client = Redis(unix_socket_path=str(self._embedded.socket), retry=retry, **_OPTIONS)
         else:
             client = Redis.from_url(self._urls[0], retry=retry, **_OPTIONS)
-        pool = client.connection_pool
-        pool.connection_class = _packing(pool.connection_class)
         return client
 
     @property
@@ -147,22 +133,31 @@ class Connections:
 
     async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
         """Runs one of `variables/scripts`. Raises StoreUnavailable and what the script's head says."""
+        script = self._scripts[name]
         with translated_errors():
+            if self._line is not None and not (self._replicas and name in _REPLICATED):
+                return await self._on_line(self._line, script, keys, args)
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 if self._replicas and name in _REPLICATED:
-                    return await self._replicated(name, keys, args)
-                return await self._scripts[name](keys=keys, args=args)
+                    return await self._replicated(script, keys, args)
+                return await script(keys=keys, args=args)
 
-    async def _replicated(self, name: str, keys: list[str], args: list[Any]) -> Any:
+    async def _on_line(self, line: Line, script: AsyncScript, keys: list[str], args: list[Any]) -> Any:
+        try:
+            return await line.call("EVALSHA", script.sha, len(keys), *keys, *args, within=COMMAND_TIMEOUT)
+        except NoScriptError:
+            return await line.call("EVAL", str(script.script), len(keys), *keys, *args, within=COMMAND_TIMEOUT)
+
+    async def _replicated(self, script: AsyncScript, keys: list[str], args: list[Any]) -> Any:
         """The script, and a WAIT behind it on the same connection: it counts that connection's own writes."""
-        script, client = self._scripts[name], self._node(keys[0])
+        client = self._node(keys[0])
         async with client.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(script.sha, len(keys), *keys, *args)
             pipeline.wait(self._replicas, int(COMMAND_TIMEOUT * 500))
             answer, having = await pipeline.execute(raise_on_error=False)
         if isinstance(answer, NoScriptError):
             await client.script_load(script.script)
-            return await self._replicated(name, keys, args)
+            return await self._replicated(script, keys, args)
         if isinstance(answer, Exception):
             raise answer
         if having < self._replicas:
@@ -186,6 +181,10 @@ class Connections:
         with translated_errors():
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return await command
+
+    def line(self, key: str) -> Line:
+        """A connection of its own to where a key is, for calls that wait; whoever asks for it closes it."""
+        return Line(self.blocking(key).connection_pool.make_connection)
 
     def blocking(self, key: str | None = None) -> "Redis":
         """A client with a connection of its own, to where a key is, and no time limit on an answer.
@@ -262,7 +261,7 @@ class Connections:
             **self._credentials(),
         )
         await cluster.initialize()
-        await self.commands.aclose()
+        await self._close()
         self._use(cluster)
         self._is_known = True
 
@@ -272,5 +271,10 @@ class Connections:
         return {name: parts[name] for name in ("username", "password") if name in parts} | secure
 
     async def close(self) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._line is not None:
+            await self._line.close()
         for client in (self.commands, *self._nodes.values()):
             await client.aclose()

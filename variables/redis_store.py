@@ -1,18 +1,18 @@
 """The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from msgpack import packb, unpackb
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
-from redis.asyncio import Redis
 
 from variables.keys import ShardKeys
 from variables.profile import Profile
 from variables.redis_connection import COMMAND_TIMEOUT, Connections, translated_errors
+from variables.redis_line import Line
 from variables.runs import Run
 from variables.store import (
     INBOX_LIFETIME,
@@ -56,7 +56,7 @@ class RedisShard:
         self._connections = connections
         self._keys = ShardKeys.of(app, shard)
         self._log_bound = log_bound
-        self._blocking: Redis | None = None
+        self._waiting: Line | None = None
         self.channel = self._keys.news
 
     # The log
@@ -76,19 +76,18 @@ class RedisShard:
         return None if added is None else EntryId.parse(added.decode())
 
     async def wait(self, after: EntryId, limit: int, patience: int | None) -> Sequence[Logged]:
-        """Has a connection of its own, dropped if the call is cancelled: no half-read answer is left."""
-        blocking = self._blocking or self._connections.blocking(self._keys.log)
-        blocking.set_response_callback("XREAD", _as_it_comes)
-        self._blocking = None
+        """Has a connection of its own, dropped if the call is cancelled: the server should not wait for nobody."""
+        block = 0 if patience is None else max(1, patience)
+        words = ("XREAD", "COUNT", limit, "BLOCK", block, "STREAMS", self._keys.log, str(after))
+        within = inf if patience is None else block / 1000 + COMMAND_TIMEOUT
+        waiting = self._waiting = self._waiting or self._connections.line(self._keys.log)
         try:
-            block = 0 if patience is None else max(1, patience)
             with translated_errors():
-                async with asyncio.timeout(None if patience is None else block / 1000 + COMMAND_TIMEOUT):
-                    answer: Any = await blocking.xread({self._keys.log: str(after)}, limit, block)
+                answer = await waiting.call(*words, within=within)
         except BaseException:
-            await blocking.aclose()
+            self._waiting = None
+            await waiting.close()
             raise
-        self._blocking = blocking
         return [logged(*raw) for _, entries in answer or () for raw in entries]
 
     async def read(self, after: EntryId, limit: int) -> Reading:
@@ -269,8 +268,8 @@ class RedisShard:
         ]
 
     async def close(self) -> None:
-        if self._blocking is not None:
-            await self._blocking.aclose()
+        if self._waiting is not None:
+            await self._waiting.close()
 
 
 class _Operations:
@@ -326,11 +325,6 @@ class _Operations:
             writes = {field: raw for field, raw in writes.items() if raw is not None}
         if writes:
             self.add("HSET", key, writes)
-
-
-def _as_it_comes(response: Any, **kwargs: Any) -> Any:
-    """In place of redis-py's own reading of an answer, which would make dictionaries of all fields."""
-    return response
 
 
 def _eras(raw: bytes | None) -> Sequence[Era]:
