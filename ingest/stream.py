@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from ingest.collect import RETRY_AFTER
 from ingest.door import Door
 from variables.news import ShardNews
-from variables.store import INBOX_LIFETIME, StoreUnavailable
+from variables.store import INBOX_LIFETIME, InboxMessage, StoreUnavailable
 
 MOST_STREAMS = 20
 """Streams that one visitor may have open in one process."""
@@ -49,17 +49,25 @@ def _refuse(status: int, code: str, detail: str) -> Response:
 async def _messages(news: ShardNews, visitor: str) -> AsyncIterator[ServerSentEvent]:
     """What is in the inbox and not done with, then what comes in, until the reader goes away."""
     given: set[str] = set()
-    with news.messages(visitor) as arrived:
-        while not news.over:
-            arrived.clear()
+    with news.messages(visitor) as heard:
+        while True:
+            came = await heard.take()
+            if news.over:
+                return
             try:
-                inbox = await news.shard.inbox(visitor)
+                messages = await _unread(news, visitor) if came is None else came
             except StoreUnavailable:  # a stopped server that goes on need not wake us
+                heard.miss()
                 await asyncio.sleep(LOOK_AGAIN)
                 continue
-            oldest = f"{int(time.time() * 1000) - INBOX_LIFETIME:013}"
-            for message in inbox:
-                if message.status not in DONE and message.id not in given and message.id >= oldest:
+            for message in messages:
+                if message.id not in given:
                     given.add(message.id)
                     yield ServerSentEvent(message.body.decode(), event="message", id=message.id, sep="\n")
-            await arrived.wait()
+
+
+async def _unread(news: ShardNews, visitor: str) -> list[InboxMessage]:
+    """What a visitor's inbox has that is not done with."""
+    oldest = f"{int(time.time() * 1000) - INBOX_LIFETIME:013}"
+    inbox = await news.shard.inbox(visitor)
+    return [message for message in inbox if message.status not in DONE and message.id >= oldest]

@@ -1,7 +1,8 @@
-"""News of commits: whoever waits for an entry to be folded, or for a visitor's messages, is woken by it.
+"""News of commits: whoever waits for an entry to be folded, or for a visitor's messages, hears of it.
 
-The news are a hint that may get lost (DESIGN.md section 4, "Inbox"): so whoever waits subscribes first and reads the
-store second, and after a lost connection everybody reads again.
+The news may get lost with the connection that they come over (DESIGN.md section 4, "Inbox"): so whoever waits
+subscribes first and reads the store second, and after a lost connection everybody reads again. What comes over a
+connection that holds comes whole and in order, so the news bring the messages themselves.
 """
 
 import asyncio
@@ -10,14 +11,43 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
-from pydantic_core import from_json
+from msgpack import unpackb
 
 from variables.keys import ALL_NEWS
 from variables.redis_connection import Connections, translated_errors
 from variables.redis_store import RedisShard
-from variables.store import START, EntryId, StoreUnavailable, until_recovered
+from variables.store import INBOX_SIZE, START, EntryId, Message, StoreUnavailable, until_recovered
 
 _log = structlog.get_logger(__name__)
+
+
+class Heard:
+    """What one who listens for a visitor's messages has heard and not taken yet."""
+
+    def __init__(self) -> None:
+        self._something = asyncio.Event()
+        self._messages: list[Message] = []
+        self._missed = True
+
+    def add(self, message: Message) -> None:
+        self._messages.append(message)
+        if len(self._messages) > INBOX_SIZE:  # whoever reads so slowly may as well look
+            self.miss()
+        self._something.set()
+
+    def miss(self) -> None:
+        """There may be messages that were not heard of."""
+        self._missed = True
+        self._something.set()
+
+    async def take(self) -> list[Message] | None:
+        """Waits until there is something: the messages that came, or None if the inbox has to be read, as at first."""
+        if not self._missed:
+            await self._something.wait()
+        self._something.clear()
+        messages, self._messages = self._messages, []
+        missed, self._missed = self._missed, False
+        return None if missed else messages
 
 
 class ShardNews:
@@ -29,7 +59,7 @@ class ShardNews:
         self.over = False
         """Set when this process stops: whoever listens should end."""
         self._entries: list[tuple[EntryId, asyncio.Future[None]]] = []
-        self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[Heard]] = defaultdict(set)
         self._watchers: set[asyncio.Event] = set()
 
     async def folded(self, id: EntryId, patience: float) -> bool:
@@ -55,14 +85,14 @@ class ShardNews:
             return START
 
     @contextmanager
-    def messages(self, visitor: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the visitor may have got a message."""
-        event = asyncio.Event()
-        self._listeners[visitor].add(event)
+    def messages(self, visitor: str) -> Iterator[Heard]:
+        """Listens for a visitor's messages."""
+        heard = Heard()
+        self._listeners[visitor].add(heard)
         try:
-            yield event
+            yield heard
         finally:
-            self._listeners[visitor].discard(event)
+            self._listeners[visitor].discard(heard)
             if not self._listeners[visitor]:
                 del self._listeners[visitor]
 
@@ -80,15 +110,15 @@ class ShardNews:
         """How many streams of a visitor are open in this process."""
         return len(self._listeners.get(visitor, ()))
 
-    def hear(self, position: EntryId, visitors: Sequence[str]) -> None:
-        """A commit was made: it folded up to `position` and sent messages to `visitors`."""
+    def hear(self, position: EntryId, messages: Sequence[Message]) -> None:
+        """A commit was made: it folded up to `position` and put `messages` into inboxes."""
         self.folded_to = max(self.folded_to, position)
         for id, future in self._entries:
             if id <= position and not future.done():
                 future.set_result(None)
-        for visitor in visitors:
-            for event in self._listeners.get(visitor, ()):
-                event.set()
+        for message in messages:
+            for heard in self._listeners.get(message.visitor, ()):
+                heard.add(message)
         for event in self._watchers:
             event.set()
 
@@ -98,11 +128,17 @@ class ShardNews:
         for _, future in self._entries:
             if not future.done():
                 future.set_result(None)
-        self.hear(self.folded_to, list(self._listeners))
+        self._miss(self.folded_to)
 
     async def catch_up(self) -> None:
         """After a lost connection: everything may have happened meanwhile. Raises StoreUnavailable."""
-        self.hear(await self.shard.position(), list(self._listeners))
+        self._miss(await self.shard.position())
+
+    def _miss(self, position: EntryId) -> None:
+        self.hear(position, ())
+        for listeners in self._listeners.values():
+            for heard in listeners:
+                heard.miss()
 
 
 class News:
@@ -152,8 +188,8 @@ class News:
 
     async def _dispatch(self, channel: str, data: bytes) -> None:
         if news := self._shards.get(channel):
-            told = from_json(data)
-            news.hear(EntryId.parse(told["position"]), told["visitors"])
+            position, messages = unpackb(data, unicode_errors="surrogatepass")
+            news.hear(EntryId.parse(position), [Message(*message) for message in messages])
         elif act := self._others.get(channel):
             await self._do(act)
 

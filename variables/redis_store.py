@@ -187,7 +187,7 @@ class RedisShard:
             to_json([(era.version, str(era.since)) for era in commit.eras]),
             str(commit.position),
             self.channel,
-            to_json({"position": str(commit.position), "visitors": [m.visitor for m in commit.messages]}),
+            told(commit),
         ]
         keys = [self._keys.owner, self._keys.log, self._keys.timers, *operations.keys]
         next_timer = await self._connections.script("commit", keys, [*head, operations.packed()])
@@ -325,6 +325,13 @@ class _Operations:
             writes = {field: raw for field, raw in writes.items() if raw is not None}
         if writes:
             self.add("HSET", key, writes)
+
+
+def told(commit: Commit) -> bytes:
+    """What the news say of a commit (`variables/news.py`)."""
+    messages = [(message.visitor, message.id, message.body) for message in commit.messages]
+    packed: bytes = packb((str(commit.position), messages), unicode_errors="surrogatepass")
+    return packed
 
 
 def _eras(raw: bytes | None) -> Sequence[Era]:
