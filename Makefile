@@ -1,6 +1,7 @@
 # Two commands are all that a newcomer needs: `make run` and `make test`. Each sets itself up in .venv.
 PORT ?= 8000
 BIN := .venv/bin
+ALONE := tests/ingest tests/whenflow
 
 .PHONY: run test check bench client docs clean
 
@@ -8,9 +9,14 @@ run: .venv/set-up  ## Whenflow with the demo shop, at http://127.0.0.1:8000/ (PO
 	@echo "whenflow: starting the demo at http://127.0.0.1:$(PORT)/"
 	@exec $(BIN)/whenflow demo --port $(PORT)
 
-test: .venv/set-up-dev  ## all tests
+test: .venv/set-up-dev  ## all tests; first as many at once as there are cores, then those that keep time (ARGS="…" for some)
 	@tools/chromium
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest $(ALONE)
+endif
 
 check: .venv/set-up-dev  ## lint, format, types, and the import arrows
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from engine.garbage import settle
 from engine.processor import Processor
 from engine.program import Program
 from grammar.diagnostics import Diagnostics
@@ -33,13 +34,15 @@ async def connected() -> AsyncIterator[Connections]:
 
 
 def compiled(text: str) -> Program:
-    """The program of a text that has no errors."""
+    """The program of a text that has no errors, kept as `engine.library` keeps those of a server."""
     report = Diagnostics()
     source = read_source("bench.flow", text, report)
     assert source is not None
     checked = read_program([source])
     assert checked.ok, checked.diagnostics
-    return Program.build(checked.script, VERSION)
+    program = Program.build(checked.script, VERSION)
+    settle()
+    return program
 
 
 class _OneProgram:

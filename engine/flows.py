@@ -108,9 +108,9 @@ class ReadyFlow:
     graph: Graph
     of_event: frozenset[str]
     heeds_step_time: bool
+    """Whether its exit or its goal can turn as a wait begins or ends."""
     used_up: Decision
     """That it is refused for good, since the limit of all its starts is reached."""
-    """Whether its exit or its goal can turn as a wait begins or ends."""
 
     @property
     def compiled(self) -> tuple[Compiled, ...]:

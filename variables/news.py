@@ -12,12 +12,16 @@ from contextlib import contextmanager
 
 import structlog
 from msgpack import unpackb
+from redis.asyncio.client import PubSub
 
 from variables.keys import ALL_NEWS
 from variables.redis_connection import Connections, translated_errors
 from variables.redis_store import RedisShard
 from variables.store import INBOX_SIZE, START, EntryId, Message, StoreUnavailable, until_recovered
 
+SILENCE = 1.0
+"""Seconds without any news after which the server is asked whether it is there, and after as many more left: one that
+hangs never breaks a connection."""
 _log = structlog.get_logger(__name__)
 
 
@@ -168,8 +172,6 @@ class News:
             except StoreUnavailable as error:
                 _log.warning("subscription lost", reason=str(error))
                 await until_recovered(self._connections.recover)
-            finally:
-                self.ready.clear()
 
     def end(self) -> None:
         """Ends all streams of this process."""
@@ -178,13 +180,27 @@ class News:
 
     async def _listen(self) -> None:
         async with self._connections.blocking() as client, client.pubsub() as pubsub:
-            await pubsub.psubscribe(ALL_NEWS)
-            async for message in pubsub.listen():
-                if message["type"] == "psubscribe":  # also when the library has connected anew
-                    await self._catch_up()
-                    self.ready.set()
-                elif message["type"] == "pmessage":
-                    await self._dispatch(message["channel"].decode(), message["data"])
+            async with asyncio.timeout(SILENCE):
+                await pubsub.psubscribe(ALL_NEWS)
+            try:
+                await self._listen_to(pubsub)
+            finally:
+                self.ready.clear()
+
+    async def _listen_to(self, pubsub: PubSub) -> None:
+        is_asked = False
+        while True:
+            message = await pubsub.get_message(timeout=SILENCE)
+            if message is None and is_asked:
+                raise StoreUnavailable("the server of the subscription does not answer")
+            if message is None:
+                await pubsub.ping()
+            elif message["type"] == "psubscribe":  # also when the library has connected anew
+                await self._catch_up()
+                self.ready.set()
+            elif message["type"] == "pmessage":
+                await self._dispatch(message["channel"].decode(), message["data"])
+            is_asked = message is None
 
     async def _dispatch(self, channel: str, data: bytes) -> None:
         if news := self._shards.get(channel):

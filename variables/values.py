@@ -17,6 +17,7 @@ What is not there is null. A value that does not fit its kind reads as null: a f
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic_core import from_json, to_json
@@ -36,6 +37,7 @@ class Misfit(ValueError):
     """A value does not fit the kind it was to be written as; the message says what would."""
 
 
+@lru_cache(maxsize=1024)  # conditions ask for one instant again and again
 def moment(milliseconds: int) -> datetime:
     """The instant so many milliseconds after 1970 (exact, where `fromtimestamp` would round)."""
     return EPOCH + milliseconds * MILLISECOND

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from tests.variables.test_stopped_server import stopped_server
 from tests.variables.test_store import commit_after, take
-from variables.news import News, ShardNews
+from variables.durability import Durability
+from variables.embedded import EmbeddedStore
+from variables.news import SILENCE, News, ShardNews
 from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
 from variables.store import INBOX_SIZE, START, EntryId, Message
@@ -61,6 +65,28 @@ async def test_after_a_lost_connection_the_inbox_has_to_be_read(
         await shard.commit(commit_after(state, messages=[message(1)]))
         assert await asyncio.wait_for(heard.take(), PATIENCE) is None
         assert [each.id for each in await shard.inbox("v")] == [message(1).id]
+
+
+async def test_a_server_that_hangs_is_left_and_what_it_may_have_missed_is_looked_for(tmp_path: Path) -> None:
+    """It never breaks the connection: only its silence tells."""
+    with EmbeddedStore(tmp_path / "data", Durability.SECOND) as store:
+        connections = Connections(embedded=store)
+        shard, all_news = RedisShard(connections, "a", 0), News(connections)
+        of_shard, listening = all_news.shard(shard), asyncio.create_task(all_news.run())
+        await all_news.ready.wait()
+        with of_shard.messages("v") as heard:
+            assert await heard.take() is None
+            await asyncio.sleep(3 * SILENCE)
+            assert all_news.ready.is_set(), "a server that has nothing to say is not left"
+            with stopped_server(store.directory):
+                await asyncio.sleep(3 * SILENCE)
+                assert not all_news.ready.is_set()
+            await asyncio.wait_for(all_news.ready.wait(), PATIENCE)
+            assert await asyncio.wait_for(heard.take(), PATIENCE) is None
+        listening.cancel()
+        await asyncio.wait([listening])
+        await shard.close()
+        await connections.close()
 
 
 async def test_whoever_takes_too_slowly_reads_the_inbox_instead(news: ShardNews) -> None:
