@@ -189,10 +189,15 @@ class Whenflow:
     # Its store
 
     def server(self) -> int:
-        """The pid of its Valkey server, as soon as there is one."""
-        until(lambda: servers(self.data), START_LIMIT, "there is a Valkey server")
-        (pid,) = servers(self.data)
-        return pid
+        """The pid of its Valkey server, as soon as there is one; one that was killed may take a moment to be gone."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = servers(self.data)
+            return len(found) == 1
+
+        until(is_there, START_LIMIT, "there is a Valkey server, and but one")
+        return found[0]
 
     def store(self) -> Redis:
         """A client of its own to the store; whoever asks closes it."""
