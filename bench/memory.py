@@ -17,8 +17,9 @@ from bench.report import Row, at_most
 from bench.shard import compiled, connected, fill, fold
 from engine.program import Program
 from variables.keys import ShardKeys
+from variables.redis_commit import NUMBERS_IN_A_HASH
 from variables.redis_connection import Connections
-from variables.redis_store import NUMBERS_IN_A_HASH, RedisShard
+from variables.redis_store import RedisShard
 from variables.store import Change, Commit, Message, Ownership
 from variables.tally import Tally
 

@@ -1,26 +1,22 @@
 """The store in Redis or Valkey: each method is one script of `variables/scripts`, or one command."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from msgpack import packb, unpackb
-from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from msgpack import unpackb
+from pydantic_core import from_json
 
 from variables.keys import ShardKeys
 from variables.profile import Profile
+from variables.redis_commit import NUMBERS_IN_A_HASH, commit_call, name_in_traces
 from variables.redis_connection import COMMAND_TIMEOUT, Connections, translated_errors
+from variables.redis_entry import logged, note_of
 from variables.redis_line import Line
 from variables.runs import Run
 from variables.store import (
-    INBOX_LIFETIME,
-    INBOX_SIZE,
     START,
-    TRACES,
     Appended,
-    Change,
     Commit,
     DeadLetter,
     Entry,
@@ -43,10 +39,7 @@ LOG_BOUND = 1_000_000
 """Entries a shard's log may hold, folded late or not at all, before appends are refused."""
 FLUSH_MEMORY = 600_000
 """Milliseconds that a sender's last flush is remembered: far longer than anybody goes on sending it."""
-NUMBERS_IN_A_HASH = 128
 _TRACES_AT_ONCE = 1_000
-SLICE = 256
-"""Fields that one HDEL of a commit takes away: a script's stack is not endless."""
 
 
 class RedisShard:
@@ -64,14 +57,14 @@ class RedisShard:
     async def append(self, sender: str, number: int, entries: Sequence[Entry]) -> Appended:
         args: list[Any] = [number, self._log_bound, FLUSH_MEMORY]
         for entry in entries:
-            args += (entry.body, _note(entry))
+            args += (entry.body, note_of(entry))
         keys = [self._keys.log, self._keys.flush(sender)]
         length, stamp, sequence = await self._connections.script("append", keys, args)
         first = EntryId(int(stamp), int(sequence))
         return Appended([EntryId(first.stamp, first.sequence + k) for k in range(len(entries))], length)
 
     async def append_program(self, version: int) -> EntryId | None:
-        args = [version, _note(Entry(program=version))]
+        args = [version, note_of(Entry(program=version))]
         added = await self._connections.script("append_program", [self._keys.log, self._keys.owner], args)
         return None if added is None else EntryId.parse(added.decode())
 
@@ -159,38 +152,8 @@ class RedisShard:
             raise WrongKey(f"runs cannot be read: {error}") from error
 
     async def commit(self, commit: Commit) -> int | None:
-        operations = _Operations(self._keys)
-        for change in commit.changes:
-            operations.change(change)
-        for message in commit.messages:
-            inbox = self._keys.inbox(message.visitor)
-            operations.add("INBOX", inbox, message.id, message.body, INBOX_SIZE)
-            operations.add("PEXPIRE", inbox, INBOX_LIFETIME)
-        for outgoing in commit.outgoing:
-            operations.add("XADD", self._keys.outbox, "*", *_outgoing_fields(outgoing))
-        if commit.traces:
-            traces = [part for visitor, body in commit.traces for part in (_trace_name(visitor), body)]
-            operations.add("TRACES", self._keys.trace, TRACES, traces)
-        for name, more in commit.counts.items():
-            operations.add("COUNT", self._keys.counts, name, more)
-        for entry in commit.entries:
-            operations.append(entry)
-        for letter in commit.dead:
-            fields = ("where", letter.where, "reason", letter.reason, "body", letter.body)
-            operations.add("XADD", self._keys.dead, "MAXLEN", "~", 10_000, "*", *fields)
-        head = [
-            commit.epoch,
-            commit.number,
-            str(commit.position),
-            commit.program,
-            commit.visitors,
-            to_json([(era.version, str(era.since)) for era in commit.eras]),
-            str(commit.position),
-            self.channel,
-            told(commit),
-        ]
-        keys = [self._keys.owner, self._keys.log, self._keys.timers, *operations.keys]
-        next_timer = await self._connections.script("commit", keys, [*head, operations.packed()])
+        keys, args = commit_call(commit, self._keys)
+        next_timer = await self._connections.script("commit", keys, args)
         return None if next_timer is None else _instant(next_timer)
 
     # Reading
@@ -239,7 +202,7 @@ class RedisShard:
 
     async def traces(self, visitor: str, count: int) -> Sequence[bytes]:
         found: list[bytes] = []
-        before, wanted = "+", _trace_name(visitor)
+        before, wanted = "+", name_in_traces(visitor)
         while len(found) < count:
             call = self._connections.commands.xrevrange(self._keys.trace, before, "-", _TRACES_AT_ONCE)
             raw = await self._connections.call(call)
@@ -272,110 +235,8 @@ class RedisShard:
             await self._waiting.close()
 
 
-class _Operations:
-    """A commit's writes as commit.lua takes them: command, index into KEYS, the arguments."""
-
-    def __init__(self, keys: ShardKeys) -> None:
-        self._names = keys
-        self._index: dict[str, int] = {}
-        self._all: list[tuple[Any, ...]] = []
-
-    @property
-    def keys(self) -> list[str]:
-        return list(self._index)
-
-    def packed(self) -> bytes:
-        """The server reads MessagePack as it was before bytes had a type of their own."""
-        packed: bytes = packb(self._all, use_bin_type=False, unicode_errors="surrogatepass")
-        return packed
-
-    def add(self, command: str, key: str, *args: Any) -> None:
-        self._all.append((command, self._index.setdefault(key, len(self._index) + 4), *args))
-
-    def change(self, change: Change) -> None:
-        visitor, names = change.visitor, self._names
-        if change.fields:
-            self._hash(names.profile(visitor), change.fields)
-        if change.tallies:
-            self._hash(names.tallies(visitor), {flow.encode(): tally.write() for flow, tally in change.tallies.items()})
-        if change.runs:
-            written = {id.encode(): run.write() if run else None for id, run in change.runs.items()}
-            self._hash(names.runs(visitor), written)
-        if change.statuses:
-            self._hash(names.inbox(visitor), {f"{id}.status".encode(): s.encode() for id, s in change.statuses.items()})
-        if change.new_number is not None:
-            block, place = divmod(change.new_number, NUMBERS_IN_A_HASH)
-            self._hash(f"{names.names}{block}", {b"%d" % place: visitor.encode("utf-8", "surrogatepass")})
-        if change.timer is not None:
-            number, due = change.timer
-            if due is None:
-                self.add("ZREM", names.timers, number)
-            else:
-                self.add("ZADD", names.timers, due, number)
-
-    def append(self, entry: Entry) -> None:
-        """An entry of the owner's own, into the log, which is the second of the script's keys."""
-        self._all.append(("XADD", 2, "*", "note", _note(entry)))
-
-    def _hash(self, key: str, writes: Mapping[bytes, bytes | None]) -> None:
-        if None in writes.values():
-            taken_away = [field for field, raw in writes.items() if raw is None]
-            for start in range(0, len(taken_away), SLICE):
-                self.add("HDEL", key, *taken_away[start : start + SLICE])
-            writes = {field: raw for field, raw in writes.items() if raw is not None}
-        if writes:
-            self.add("HSET", key, writes)
-
-
-def told(commit: Commit) -> bytes:
-    """What the news say of a commit (`variables/news.py`)."""
-    messages = [(message.visitor, message.id, message.body) for message in commit.messages]
-    packed: bytes = packb((str(commit.position), messages), unicode_errors="surrogatepass")
-    return packed
-
-
 def _eras(raw: bytes | None) -> Sequence[Era]:
     return tuple(Era(version, EntryId.parse(since)) for version, since in from_json(raw or b"[]"))
-
-
-def _note(entry: Entry) -> bytes:
-    """What ingest adds to a body: JSON, or nothing where there is nothing to say."""
-    note: dict[str, Any] = {}
-    if entry.rejected:
-        note["rejected"] = entry.rejected
-    if entry.from_server:
-        note["from_server"] = True
-    if entry.program is not None:
-        note["program"] = entry.program
-    if entry.meeting is not None:
-        note["meeting"] = entry.meeting
-    return to_json(note) if note else b""
-
-
-@dataclass(frozen=True, slots=True)
-class _Note:
-    rejected: tuple[int, ...] = ()
-    from_server: bool = False
-    program: int | None = None
-    meeting: tuple[int, int] | None = None
-
-
-_NOTE = TypeAdapter(_Note)
-
-
-def logged(id: bytes, fields: Sequence[bytes]) -> Logged:
-    """An entry as the store has it: its id, and names and values by turns."""
-    stamp, _, sequence = id.partition(b"-")
-    at = EntryId(int(stamp), int(sequence))
-    if len(fields) == 2 and fields[0] == b"body":
-        return Logged(at, Entry(fields[1]))
-    found = dict(zip(fields[::2], fields[1::2], strict=True))
-    body, note = found.get(b"body", b""), found.get(b"note", b"{}")
-    try:
-        read = _NOTE.validate_json(note)
-        return Logged(at, Entry(body, read.rejected, read.from_server, read.program, read.meeting))
-    except ValueError:  # no batch either, so it will be set aside as it is
-        return Logged(at, Entry(b"no note: %b, with the body %b" % (note, body)))
 
 
 def _instant(score: bytes) -> int:
@@ -406,11 +267,3 @@ def _profile(
         {id.decode(): Run.read(id.decode(), raw) for id, raw in runs.items()} if runs else {},
         {id: status.decode() for id in wanted.messages if (status := next(statuses))} if wanted.messages else {},
     )
-
-
-def _trace_name(visitor: str) -> bytes:
-    return visitor.encode("utf-8", "surrogatepass")
-
-
-def _outgoing_fields(outgoing: Outgoing) -> tuple[Any, ...]:
-    return ("visitor", outgoing.visitor, "id", outgoing.id, "channel", outgoing.channel, "body", outgoing.body)

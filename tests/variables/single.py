@@ -43,6 +43,11 @@ class Single:
         self._process.kill()
         self._process.wait()
 
+    def restart(self) -> None:
+        """It dies at once, and is back when this is done."""
+        self.kill()
+        self.start()
+
     def _answers(self) -> bool:
         try:
             with redis.Redis(port=self._port, socket_timeout=5) as client:

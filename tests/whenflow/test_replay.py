@@ -20,7 +20,8 @@ from tests.whenflow.senders import Load, Sender
 from variables.apps import SHARDS, AppStore
 from variables.memory_store import MemoryShard
 from variables.redis_connection import Connections
-from variables.redis_store import RedisShard, logged
+from variables.redis_entry import logged
+from variables.redis_store import RedisShard
 from variables.store import Held, Logged, Outgoing, Wanted
 
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "6"))

@@ -1,6 +1,6 @@
 """Several processors share an app's shards: fairly, in order, and with nothing done twice, whoever comes and goes.
 
-`WHENFLOW_KILLS=100` has more of them come and go; `WHENFLOW_SEED=7` chooses other moments.
+`WHENFLOW_KILLS=100` goes on until so many processes were killed; `WHENFLOW_SEED=7` chooses other moments.
 """
 
 import os
@@ -20,7 +20,9 @@ from tests.whenflow.senders import Load, Sender, lossy_network
 from variables.apps import SHARDS
 
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))
-CHANGES = int(os.environ.get("WHENFLOW_KILLS", "5"))
+KILLS = int(os.environ.get("WHENFLOW_KILLS", "3"))
+KILLED = ("server", "front", "processor")
+"""Who is killed, by SIGKILL; others join, end in order, or hang."""
 LEASE = 3.0
 """Seconds, as `engine.processor` has it."""
 PROGRAM = f"""{EVENTS}
@@ -141,17 +143,17 @@ def test_the_others_share_what_one_had_that_is_gone(crew: Crew) -> None:
 
 def test_under_load_nothing_is_lost_or_done_twice_whoever_comes_and_goes(crew: Crew) -> None:
     """Nor if the server is killed or what takes items in, and replies and requests get lost on the way."""
-    random = Random(SEED)  # noqa: S311
+    random, changes = Random(SEED), Counter[str]()  # noqa: S311
     pages = [Sender(f"page{k}", per_visitor=100, pace=0.05, seed=SEED) for k in range(4)]
     buyers = [Sender(f"buyer{k}", event="checkout", per_visitor=45, pace=0.1, seed=SEED) for k in range(2)]
     with (
         lossy_network(crew.front.port, loss=0.02, seed=SEED) as network,
         Load(network.port, [*pages, *buyers]) as load,
     ):
-        for _ in range(CHANGES):
+        while sum(changes[who] for who in KILLED) < KILLS:
             until(load.advanced(40), 30, "items are accepted")
             time.sleep(random.uniform(0, 0.5))  # so that it comes at any moment of the work
-            change(crew, random)
+            changes[change(crew, random)] += 1
         until(load.advanced(40), 30, "items are accepted")
     assert network.lost_answers
     until(crew.is_fair, 2 * LEASE, "the shards are shared in the end")
@@ -161,10 +163,11 @@ def test_under_load_nothing_is_lost_or_done_twice_whoever_comes_and_goes(crew: C
         until(lambda: crew.front.messages(visitor) == wanted, 5, f"seed {SEED}: {visitor} has {wanted}")  # noqa: B023
         assert crew.front.count(visitor, 1 if event == "webclick" else 2) == count, f"seed {SEED}"
     assert crew.front.health().json()["apps"]["default"]["dead_letters"] == 0
+    print(dict(changes), f"{sum(load.expected.values())} items, {network.lost_answers} lost answers")  # noqa: T201
 
 
-def change(crew: Crew, random: Random) -> None:
-    """One joins, ends, is killed, or hangs and goes on later, before the others have its shards or after.
+def change(crew: Crew, random: Random) -> str:
+    """What it was. One joins, ends, is killed, or hangs and goes on later, before the others have its shards or after.
 
     Or the store's server dies, or whoever takes items in, and often the server with it.
     """
@@ -172,22 +175,23 @@ def change(crew: Crew, random: Random) -> None:
     if random.random() < 0.4:
         if random.random() < 0.6:
             os.kill(crew.front.server(), signal.SIGKILL)
-        else:
-            crew.front.kill()
-            crew.front.spawn()
-        return
+            return "server"
+        crew.front.kill()
+        crew.front.spawn()
+        return "front"
     if len(crew.processors) < 2 or (len(crew.processors) < 4 and random.random() < 0.4):
         crew.join()
-        return
-    how = random.choice(["ends", "dies", "hangs", "hangs for long"])
-    if how == "ends":
+        return "joined"
+    how = random.choice(["ended", "processor", "hung", "hung for long"])
+    if how == "ended":
         assert crew.leave(processor) < 5
-    elif how == "dies":
+    elif how == "processor":
         crew.die(processor)
     else:
         hang(processor)
-        if how == "hangs for long":
+        if how == "hung for long":
             until(lambda: not crew.owned()[processor.process.pid], 2 * LEASE + 1, "the others have its shards")
         else:
             time.sleep(random.uniform(0, 1))
         os.kill(processor.process.pid, signal.SIGCONT)
+    return how
