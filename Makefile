@@ -1,7 +1,6 @@
 # Two commands are all that a newcomer needs: `make run` and `make test`. Each sets itself up in .venv.
 PORT ?= 8000
 BIN := .venv/bin
-ALONE := tests/ingest tests/whenflow
 
 .PHONY: run test check bench client docs clean
 
@@ -14,8 +13,8 @@ test: .venv/set-up-dev  ## all tests; first as many at once as there are cores, 
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ALONE:%=--ignore=%)
-	$(BIN)/python -m pytest $(ALONE)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not alone"
+	$(BIN)/python -m pytest -m alone
 endif
 
 check: .venv/set-up-dev  ## lint, format, types, and the import arrows

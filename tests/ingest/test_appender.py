@@ -16,7 +16,7 @@ from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
 from variables.store import START, Entry, Logged, StoreUnavailable
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.fixture

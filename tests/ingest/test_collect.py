@@ -15,6 +15,8 @@ from tests.whenflow.process import CHECKOUT, EVENTS, KEY, TOKEN, WEBCLICK, Whenf
 from tests.whenflow.senders import Connection
 from variables.redis_store import LOG_BOUND
 
+pytestmark = pytest.mark.alone
+
 PROGRAM = f"""{EVENTS}
 field extra_field_TEXT_1 text
 field level int

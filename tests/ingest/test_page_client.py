@@ -27,6 +27,8 @@ from ingest.page_client import BUILT_FILE, page_client_route
 from tests.browser import chromium
 from tests.ingest.test_page_client_build import CLIENT, installed_client
 
+pytestmark = pytest.mark.alone
+
 KEY = "wk_test"
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
 

@@ -13,6 +13,8 @@ import pytest
 from tests.whenflow.listening import Listener
 from tests.whenflow.process import EVENTS, KEY, Whenflow, track, until
 
+pytestmark = pytest.mark.alone
+
 PROGRAM = f"""{EVENTS}
 flow echo:
     on checkout

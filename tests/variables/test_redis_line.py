@@ -31,6 +31,11 @@ async def test_answers_go_to_those_who_asked(line: Line) -> None:
     assert await asyncio.gather(*(line.call("ECHO", word) for word in words)) == [word.encode() for word in words]
 
 
+async def test_words_larger_than_any_buffer_get_through_side_by_side(line: Line) -> None:
+    words = [bytes([number]) * 700_000 for number in range(40)]
+    assert await asyncio.gather(*(line.call("ECHO", word) for word in words)) == words
+
+
 async def test_all_share_one_connection(line: Line) -> None:
     assert len(set(await asyncio.gather(*(line.call("CLIENT", "ID") for _ in range(20))))) == 1
 

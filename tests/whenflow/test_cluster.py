@@ -12,6 +12,8 @@ from tests.variables.cluster import Cluster
 from tests.whenflow.process import EVENTS, Whenflow, track, until
 from tests.whenflow.senders import Connection, Load, Sender
 
+pytestmark = pytest.mark.alone
+
 FLOW = """
 flow greet:
     on webclick

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser import chromium
 from tests.whenflow.process import Whenflow, run
 
+pytestmark = pytest.mark.alone
+
 ENGLISH = "6 clicks! May we help you?"
 CHINESE = "您好！点了 6 下了，要帮您挑一件吗？"
 

@@ -22,6 +22,8 @@ from tests.whenflow.senders import Connection, Load, Sender, lossy_network
 from variables.apps import SHARDS
 from variables.shards import shard_number
 
+pytestmark = pytest.mark.alone
+
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "20"))
 STOP_SECONDS = float(os.environ.get("WHENFLOW_STOP_SECONDS", "6"))
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))

@@ -6,10 +6,13 @@ from pathlib import Path
 from random import Random
 
 import httpx
+import pytest
 
 from tests.variables.single import Single
 from tests.whenflow.process import EVENTS, Whenflow, until
 from tests.whenflow.senders import Load, Sender
+
+pytestmark = pytest.mark.alone
 
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "4"))
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))

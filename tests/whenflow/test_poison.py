@@ -12,6 +12,8 @@ from tests.whenflow.process import EVENTS, TOKEN, Whenflow, run, track, until
 from variables.apps import SHARDS
 from variables.shards import shard_number
 
+pytestmark = pytest.mark.alone
+
 LATER = f"""{EVENTS}
 flow later:
     on webclick

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from engine.library import build
 from engine.order import in_order
 from engine.owned_shard import OwnedShard
@@ -23,6 +25,8 @@ from variables.redis_connection import Connections
 from variables.redis_entry import logged
 from variables.redis_store import RedisShard
 from variables.store import Held, Logged, Outgoing, Wanted
+
+pytestmark = pytest.mark.alone
 
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "6"))
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))

@@ -19,6 +19,8 @@ from tests.whenflow.process import EVENTS, Whenflow, stopped, until
 from tests.whenflow.senders import Load, Sender, lossy_network
 from variables.apps import SHARDS
 
+pytestmark = pytest.mark.alone
+
 SEED = os.environ.get("WHENFLOW_SEED", str(time.time_ns()))
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "3"))
 KILLED = ("server", "front", "processor")

@@ -19,6 +19,8 @@ from variables.redis_connection import Connections
 from variables.redis_store import RedisShard
 from variables.store import Held, Ownership
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 5.0
 PROGRAM = f"""{EVENTS}
 flow echo:

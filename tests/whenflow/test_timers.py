@@ -29,6 +29,8 @@ from variables.redis_store import RedisShard
 from variables.shards import shard_number
 from variables.store import Entry, StoreUnavailable
 
+pytestmark = pytest.mark.alone
+
 TIMERS = int(os.environ.get("WHENFLOW_TIMERS", "800"))
 """Two a visitor."""
 KILLS = int(os.environ.get("WHENFLOW_KILLS", "6"))
