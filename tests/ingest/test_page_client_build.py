@@ -16,8 +16,6 @@ import pytest
 from ingest.page_client import BUILT_FILE
 from tests.browser import missing_tool
 
-pytestmark = pytest.mark.alone
-
 CLIENT = Path(__file__).parents[2] / "ingest" / "client"
 
 # DESIGN.md, section 7: as it is sent.
