@@ -82,6 +82,7 @@ class Cluster:
             "dir": directory,
             "cluster-enabled": "yes",
             "cluster-node-timeout": NODE_TIMEOUT,
+            "repl-diskless-sync-delay": 0,
             "appendonly": "yes",
             "save": "",
         }
@@ -93,6 +94,8 @@ class Cluster:
         nodes = [self.node(number) for number in range(len(self._ports))]
         for node in nodes:
             _until(node.ping)
+        for epoch, node in enumerate(nodes, 1):  # else they have to settle who is older
+            node.execute_command("CLUSTER SET-CONFIG-EPOCH", epoch)
         for port in self._ports[1:]:
             nodes[0].execute_command("CLUSTER MEET", "127.0.0.1", port)
         for number, node in enumerate(nodes[:PRIMARIES]):
