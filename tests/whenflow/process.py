@@ -126,8 +126,9 @@ class Whenflow:
     # The process
 
     def start(self) -> None:
-        """Starts it and returns when it answers."""
-        self.spawn()
+        """Starts it, if it does not run yet, and returns when it answers."""
+        if self._process is None or self._process.poll() is not None:
+            self.spawn()
         self.wait_until_up()
 
     def spawn(self) -> None:
@@ -150,12 +151,6 @@ class Whenflow:
         except httpx.TransportError:
             return False
         return True
-
-    def be_up(self) -> None:
-        """Starts it if a test before has killed it."""
-        if self.process.poll() is not None:
-            self.spawn()
-        self.wait_until_up()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

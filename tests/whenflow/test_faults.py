@@ -58,7 +58,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whenflow]:
 @pytest.fixture
 def whenflow(shared: Whenflow) -> Whenflow:
     """One process, and whoever takes its place, for all tests here; each has visitors of its own."""
-    shared.be_up()
+    shared.start()
     return shared
 
 

@@ -39,7 +39,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whenflow]:
 
 @pytest.fixture
 def whenflow(shared: Whenflow) -> Whenflow:
-    shared.be_up()
+    shared.start()
     return shared
 
 

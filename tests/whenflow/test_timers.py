@@ -227,7 +227,7 @@ def test_each_timer_comes_once_and_in_time_whoever_is_killed(tmp_path: Path, rol
             else:
                 os.kill(whenflow.server(), signal.SIGKILL)
         for process in processes:
-            process.be_up()
+            process.start()
         clicking.result(3600)
         until(lambda: whenflow.health().status_code == 200, 20, "the store is there")
         until(lambda: have_come(whenflow) >= TIMERS, SPREAD + 30, "all timers have come")
@@ -253,8 +253,10 @@ def three(tmp_path: Path) -> Iterator[tuple[Whenflow, list[Whenflow]]]:
     """A process that takes what pages send, and three that fold it."""
     data = tmp_path / "data"
     with ExitStack() as running:
-        front = running.enter_context(Whenflow(data, "--roles", "ingest,console"))
-        processors = [running.enter_context(Whenflow(data, "--roles", "processor")) for _ in range(3)]
+        processes = [Whenflow(data, "--roles", role) for role in ("ingest,console", *["processor"] * 3)]
+        for process in processes:
+            process.spawn()  # all of them come up side by side
+        front, *processors = [running.enter_context(process) for process in processes]
         front.apply(EVENTS)
         yield front, processors
 
