@@ -71,7 +71,7 @@ class ShardKeys:
 
     @property
     def news(self) -> str:
-        """Channel: a commit was made; how far the log is folded, and who got messages."""
+        """Channel: a commit was made; how far the log is folded, and the messages that were sent."""
         return self.prefix + "news"
 
     @property

@@ -34,14 +34,16 @@ class Heard:
         self._missed = True
 
     def add(self, message: Message) -> None:
+        if self._missed:  # the inbox has it, and will be read
+            return
         self._messages.append(message)
-        if len(self._messages) > INBOX_SIZE:  # whoever reads so slowly may as well look
-            self.miss()
         self._something.set()
+        if len(self._messages) > INBOX_SIZE:  # whoever reads so slowly may as well look there
+            self.miss()
 
     def miss(self) -> None:
         """There may be messages that were not heard of."""
-        self._missed = True
+        self._missed, self._messages = True, []
         self._something.set()
 
     async def take(self) -> list[Message] | None:

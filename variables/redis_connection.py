@@ -261,7 +261,7 @@ class Connections:
             **self._credentials(),
         )
         await cluster.initialize()
-        await self._close()
+        await self.close()
         self._use(cluster)
         self._is_known = True
 
@@ -271,9 +271,6 @@ class Connections:
         return {name: parts[name] for name in ("username", "password") if name in parts} | secure
 
     async def close(self) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
         if self._line is not None:
             await self._line.close()
         for client in (self.commands, *self._nodes.values()):

@@ -1,7 +1,7 @@
 """A connection that many calls share: each sends at once, and the answers come back in the same order.
 
-redis-py's client lends each connection to one call at a time. Here one of its connections serves many, which takes from
-two thirds to a quarter of the processor time: calls to the store are most of what a single event costs.
+redis-py's client lends each connection to one call at a time. Here one of its connections serves many, which takes a
+half to a third of the processor time: calls to the store are most of what a single event costs.
 """
 
 import asyncio
@@ -98,7 +98,7 @@ class _Exchange:
     async def _serve(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await self._connection.connect()  # type: ignore[no-untyped-call]
+                await self._connection.connect()  # type: ignore[no-untyped-call]  # it has no annotations
             self._is_ready.set()
             while True:
                 await self._receive()

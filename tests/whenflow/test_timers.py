@@ -256,6 +256,7 @@ def three(tmp_path: Path) -> Iterator[tuple[Whenflow, list[Whenflow]]]:
         processes = [Whenflow(data, "--roles", role) for role in ("ingest,console", *["processor"] * 3)]
         for process in processes:
             process.spawn()  # all of them come up side by side
+            running.callback(process.kill)
         front, *processors = [running.enter_context(process) for process in processes]
         front.apply(EVENTS)
         yield front, processors
