@@ -25,6 +25,7 @@ from grammar.nodes import (
     OnVisit,
 )
 from variables.catalogue import Catalogue
+from variables.tally import Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,17 @@ class ReadyFlow:
     """Whether its exit or its goal can turn as a wait begins or ends."""
     used_up: Decision
     """That it is refused for good, since the limit of all its starts is reached."""
+
+    def refusal(self, tallies: Tallies, now: int) -> Decision | None:
+        """Why its limit lets no run start at an instant (milliseconds); None: it lets one."""
+        if self.limit is None:
+            return None
+        count, per = self.limit
+        if tallies.allows(self.name, count, per, now):
+            return None
+        if per is None:
+            return self.used_up
+        return self.used_up._replace(until=tallies.of(self.name).next_start(count, per))
 
     @property
     def compiled(self) -> tuple[Compiled, ...]:

@@ -14,9 +14,9 @@ from pydantic_core import to_json
 
 from engine.instant import Versions
 from engine.order import Happening
+from engine.place import Place
 from engine.program import Program
-from engine.recording import recorded
-from engine.step import Cause, Stepped, pass_time, step
+from engine.step import Stepped, pass_time, step
 from variables.items import BadItem, Batch, read_batch
 from variables.profile import DUE, NUMBER, PROGRAM, Profile
 from variables.runs import Run
@@ -149,7 +149,7 @@ class Folding:
             profile = self._profiles[batch.visitor]
             try:
                 item = batch.item(index, id.stamp, entry.from_server)
-                stepped = step(profile, item, Cause(id, index), self._versions)
+                stepped = step(profile, item, Place(id, index + 1), self._versions)
                 if stepped.profile is not profile:
                     self._keep(stepped)
             except BadItem as bad:
@@ -159,7 +159,6 @@ class Folding:
 
     def _keep(self, stepped: Stepped) -> None:
         """Takes up what a step gave. Who is new gets the next number, however the log was cut in batches."""
-        record = stepped.moment and recorded(stepped.moment)  # first of all: should it raise, nothing is half taken up
         profile = stepped.profile
         if NUMBER not in profile.fields:
             born = {NUMBER: b"%d" % self.visitors, PROGRAM: self._version}
@@ -171,8 +170,8 @@ class Folding:
             self.outgoing += stepped.outgoing
         if stepped.conversions:
             self.counts.update(conversion_count(run) for run in stepped.conversions)
-        if record:
-            self.traces.append(Trace(profile.visitor, record))
+        if stepped.record is not None:
+            self.traces.append(Trace(profile.visitor, stepped.record))
 
     def _set_aside(self, where: str, error: Exception, body: bytes) -> None:
         _log.error("set aside", where=where, exc_info=error)

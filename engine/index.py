@@ -243,6 +243,11 @@ class Tests:
     def reads(self) -> frozenset[str]:
         return frozenset[str]().union(*(compiled.reads for compiled in self.compiled))
 
+    @property
+    def alone(self) -> Compiled | None:
+        """The one function that tests them all, where it is one."""
+        return None if self._plain is None or self._bars is not None else self._plain.tests
+
     def true(self, values: Environment, now: datetime) -> list[int]:
         """The places of those that are true."""
         found: list[int] = [] if self._plain is None else self._plain.true(values, now)

@@ -94,11 +94,11 @@ Round = tuple[Occurrence, Passage, int]
 class Instant:
     """Works through an instant. Afterwards `profile`, `effects` and `rounds` say what came of it."""
 
-    def __init__(self, profile: Profile, now: int, place: Place, versions: Versions) -> None:
+    def __init__(self, profile: Profile, place: Place, versions: Versions) -> None:
         self.profile = profile
         self.effects = Effects(place)
-        self._now = now
-        self._moment = moment(now)
+        self._now = place.entry.stamp
+        self._moment = moment(self._now)
         self._versions = versions
         self.program = versions.program
         self.rounds: list[Round] = []
@@ -106,9 +106,12 @@ class Instant:
         self._born: dict[str, Profile] = {}
         """Runs that started in this round or the last, and the profile as they found it."""
 
-    def item(self, before: Profile, occurrence: Occurrence) -> None:
-        """An item has just been folded; `before` is the profile without it."""
-        self._rounds(View(before, self._now), occurrence)
+    def item(self, before: Profile, occurrence: Occurrence, called: Sequence[ReadyFlow] | None = None) -> None:
+        """An item has just been folded; `before` is the profile without it.
+
+        `called`: the flows that it calls for, where they have been found already.
+        """
+        self._rounds(View(before, self._now), occurrence, called)
         self._arm(before.fields, afresh=not before.fields or self._is_due(before))
 
     def time(self, since: int) -> None:
@@ -127,7 +130,7 @@ class Instant:
 
     # Rounds
 
-    def _rounds(self, before: View, occurrence: Occurrence) -> None:
+    def _rounds(self, before: View, occurrence: Occurrence, called: Sequence[ReadyFlow] | None = None) -> None:
         tested = before
         for _ in range(MOST_ROUNDS):
             after = View(self.profile, self._now)
@@ -140,11 +143,11 @@ class Instant:
                 self._wake()
             if tested is not before or self.profile is not after.profile:
                 passage = Passage(tested, View(self.profile, self._now))
-            self._start(occurrence, passage)
+            self._start(self._called_for(occurrence, passage) if called is None else called, occurrence)
             self.rounds.append((occurrence, passage, len(self.effects.trace)))
             if not (self._has_changed(after.profile) or self._has_changed(passage.after.profile)):
                 return
-            before, tested, occurrence = after, passage.after, NOTHING_HAPPENED
+            before, tested, occurrence, called = after, passage.after, NOTHING_HAPPENED, None
         self._report_loop()
 
     def _has_changed(self, before: Profile) -> bool:
@@ -249,10 +252,10 @@ class Instant:
 
     # (7) Starts
 
-    def _start(self, occurrence: Occurrence, passage: Passage) -> None:
-        """Every `when` is tested before any run starts; then the runs start in order of declaration."""
+    def _start(self, called: Sequence[ReadyFlow], occurrence: Occurrence) -> None:
+        """Every `when` has been tested before any run starts; then the runs start in order of declaration."""
         started: list[str] = []
-        for flow in self._called_for(occurrence, passage):
+        for flow in called:
             refusal = self._start_run(flow, occurrence)
             if refusal is None:
                 started.append(flow.name)
@@ -264,10 +267,11 @@ class Instant:
         """The flows whose triggers have happened and whose `when` holds, and those whose condition has come true."""
         program, now = self.program, self._moment
         plan = NOBODY if occurrence.event is None else program.plan(occurrence.event)
-        values = Values(passage.after.profile, program.catalogue.variables, occurrence.track, plan.reads)
-        found = plan.called_for(values, now) if plan.flows else []
+        after, variables = passage.after.profile, program.catalogue.variables
+        found = plan.called_for(after, variables, occurrence.track, now) if plan.flows else []
         if not program.starts_otherwise:
             return found
+        values = Values(after, variables, occurrence.track)
         others = [
             flow for flow in program.triggered(occurrence) if flow.when is None or flow.when.evaluate(values, now)
         ]
@@ -297,8 +301,9 @@ class Instant:
         for run in profile.runs.values():
             if run.flow == flow.name and run.in_progress:
                 return Decision(flow.name, Outcome.IN_PROGRESS, "", run.id, run.version, run.at, run.due)
-        if flow.limit is not None and not profile.tallies.allows(flow.name, *flow.limit, self._now):
-            return self._limited(flow, *flow.limit)
+        refusal = flow.refusal(profile.tallies, self._now)
+        if refusal is not None:
+            return refusal
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
         id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
@@ -311,12 +316,6 @@ class Instant:
         running.go(0)
         self._take_up(running)
         return None
-
-    def _limited(self, flow: ReadyFlow, count: int, per: int | None) -> Decision:
-        """A start is refused: until when."""
-        if per is None:
-            return flow.used_up
-        return flow.used_up._replace(until=self.profile.tallies.of(flow.name).next_start(count, per))
 
     # Runs
 

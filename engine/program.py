@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from engine.compile import Compiled, Compiler, Environment
+from engine.compile import Compiled, Compiler
 from engine.flows import ReadyFlow, Triggers
 from engine.graph import Place as StepPlace
 from engine.index import NO_TESTS, Crossings, Tests
+from engine.provider import Reader, Values, reader_of
 from engine.traces import Layout
 from engine.watch import Watched, watched
 from grammar.built_in import DERIVED, segments_of
@@ -45,22 +46,30 @@ NOTHING_HAPPENED = Occurrence()
 class Plan:
     """What an event may start, in order of declaration. `whens` tests their conditions, in the same order.
 
-    `reads`: the variables that these read. `reads_event`: whether anything is read of the event itself.
+    `reads_event`: whether anything is read of the event itself.
     """
 
     flows: tuple[ReadyFlow, ...]
     whens: Tests
-    reads: tuple[Variable, ...]
     reads_event: bool
     happened: Occurrence
     """The event, where nothing is read of it."""
+    at_once: tuple[Compiled, Reader] | None = None
+    """The one function that tests all of the conditions, and what reads its variables, where that is all it takes."""
 
-    def called_for(self, values: Environment, now: datetime) -> list[ReadyFlow]:
-        """The flows whose `when` is true."""
-        return [self.flows[place] for place in self.whens.true(values, now)]
+    def called_for(
+        self, profile: Profile, variables: Mapping[str, Variable], track: Mapping[str, Value], now: datetime
+    ) -> list[ReadyFlow]:
+        """The flows whose `when` is true of a visitor; `track`: what they may read of the event."""
+        if self.at_once is None:
+            places = self.whens.true(Values(profile, variables, track), now)
+        else:
+            tests, read = self.at_once
+            places = sorted(tests.run(read(profile.fields), now))
+        return [self.flows[place] for place in places]
 
 
-NOBODY = Plan((), NO_TESTS, (), reads_event=False, happened=NOTHING_HAPPENED)
+NOBODY = Plan((), NO_TESTS, reads_event=False, happened=NOTHING_HAPPENED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +145,19 @@ class Program:
     _otherwise: Otherwise = field(repr=False)
     starts_otherwise: bool = field(init=False)
     """Whether anything else than an event may start a flow."""
+    watches: bool = field(init=False)
+    """Whether a visitor is watched whatever happens."""
+    listens_to_changes: bool = field(init=False)
+    """Whether a flow waits for the change of a variable."""
+    compares: bool = field(init=False)
+    """Whether anything that a flow waits for is the difference of before and after."""
 
     def __post_init__(self) -> None:
+        watches, listens_to_changes = bool(self.edges.all or self.borders), bool(self._otherwise.changes)
         object.__setattr__(self, "starts_otherwise", bool(self._otherwise or self.edges.all))
+        object.__setattr__(self, "watches", watches)
+        object.__setattr__(self, "listens_to_changes", listens_to_changes)
+        object.__setattr__(self, "compares", watches or listens_to_changes)
 
     @classmethod
     def build(
@@ -182,19 +201,9 @@ class Program:
         )
 
     @property
-    def watches(self) -> bool:
-        """Whether a visitor is watched whatever happens."""
-        return bool(self.edges.all or self.borders)
-
-    @property
     def listens(self) -> bool:
         """Whether a flow waits for the change of a variable, or for somebody to enter or leave a segment."""
-        return bool(self._otherwise.changes or self.borders)
-
-    @property
-    def listens_to_changes(self) -> bool:
-        """Whether a flow waits for the change of a variable."""
-        return bool(self._otherwise.changes)
+        return bool(self.listens_to_changes or self.borders)
 
     def place(self, flow: str, step: int) -> StepPlace | None:
         """Where a step of a flow, by its number, stands in the text; None for what this version has not."""
@@ -203,10 +212,6 @@ class Program:
 
     def plan(self, event: EventField) -> Plan:
         return self.plans.get(event.seq, NOBODY)
-
-    def may_start(self, occurrence: Occurrence) -> bool:
-        """Whether a flow waits for what has happened, as far as that is known of an item alone."""
-        return self.starts_otherwise or (occurrence.event is not None and bool(self.plan(occurrence.event).flows))
 
     def triggered(self, occurrence: Occurrence) -> list[ReadyFlow]:
         """The flows for which something else than an event has happened that they wait for."""
@@ -240,8 +245,14 @@ def _plan(
     whens = [script.flows[ready.order].when or Constant(script.flows[ready.order].span, True) for ready in started]
     tests = Tests.of(whens, compiler)
     reads_event = any(flow.of_event for flow in started) or not tests.reads.isdisjoint(TRACK_EVENT_VARIABLES)
-    reads = tuple(catalogue.variables[name] for name in sorted(tests.reads & catalogue.variables.keys()))
-    return Plan(tuple(started), tests, reads, reads_event, Occurrence(event))
+    return Plan(tuple(started), tests, reads_event, Occurrence(event), _at_once(tests, catalogue))
+
+
+def _at_once(tests: Tests, catalogue: Catalogue) -> tuple[Compiled, Reader] | None:
+    alone, variables = tests.alone, catalogue.variables
+    if alone is None or not variables.keys() >= alone.reads:
+        return None
+    return alone, reader_of([variables[name] for name in alone.order])
 
 
 def _by_name(

@@ -7,9 +7,11 @@ import msgpack
 
 from engine.decisions import Decision
 from engine.instant import Round
+from engine.place import Place
 from engine.program import Occurrence, Program
 from engine.running import Effects
 from engine.traces import Raw
+from variables.profile import Fields
 from variables.values import milliseconds
 
 LARGEST = 2_048
@@ -18,19 +20,15 @@ _LONGEST = (256, 32)
 """Bytes of the longest value that is not left out, at the first try and at the last."""
 _pack = msgpack.Packer(unicode_errors="surrogatepass").pack
 
-Moment = tuple[str, Sequence[Round], Effects, Program]
-"""An instant of a visitor that was worked through: what happened, as records have it, what came of it, and the program
-that held.
-"""
 
+def recorded(what: str, rounds: Sequence[Round], effects: Effects, program: Program) -> bytes | None:
+    """The record of an instant that was worked through (`engine/traces.py` says how it looks).
 
-def recorded(moment: Moment) -> bytes | None:
-    """The record of a moment (`engine/traces.py` says how it looks); None if no flow is concerned."""
-    what, rounds, effects, program = moment
+    None if no flow is concerned. `what` happened, as records have it; `program`: that held.
+    """
     trace = effects.trace
     if not (trace or any(_concerns(each, program) for each in rounds)):
         return None
-    layout = program.layout
     if len(rounds) == 1:
         packed = [_round(rounds[0], trace, program)]
     else:
@@ -38,8 +36,21 @@ def recorded(moment: Moment) -> bytes | None:
         packed = [
             _round(each, trace[start:end], program) for each, start, end in zip(rounds, ends, ends[1:], strict=False)
         ]
-    place = effects.place
-    record = (layout.mark, program.version, (*place.entry, place.index), what, _event(rounds[0][0]), packed)
+    return _written(what, effects.place, rounds[0][0], packed, program)
+
+
+def recorded_event(
+    place: Place, occurrence: Occurrence, fields: Fields, decisions: Sequence[Decision], program: Program
+) -> bytes:
+    """The record of an event that flows wait for, under a program that compares nothing with what was before it."""
+    return _written("track", place, occurrence, [_alone(occurrence, fields, decisions, program)], program)
+
+
+def _written(
+    what: str, place: Place, occurrence: Occurrence, rounds: Sequence[tuple[Any, ...]], program: Program
+) -> bytes:
+    entry, item = place
+    record = (program.layout.mark, program.version, (*entry, item), what, _event(occurrence), rounds)
     written: bytes = _pack(record)
     if len(written) > LARGEST:
         written = _shortened(record)
@@ -68,16 +79,24 @@ def _event(occurrence: Occurrence) -> tuple[bytes, int, int] | None:
 
 def _round(each: Round, decisions: Sequence[Decision], program: Program) -> tuple[Any, ...]:
     occurrence, passage, _ = each
-    keys, fields, event = program.layout.keys, passage.after.profile.fields, occurrence.event
-    values = list(map(fields.get, keys))
-    seq = None if event is None else event.seq
-    if seq is not None and not (program.edges.all or program.borders or program.listens_to_changes):
-        return seq, values, decisions, None
+    fields = passage.after.profile.fields
+    seq, values, *_ = alone = _alone(occurrence, fields, decisions, program)
+    if seq is not None and not program.compares:
+        return alone
+    keys = program.layout.keys
     earlier = passage.before.profile.fields
     before = {place: earlier.get(key) for place, key in enumerate(keys) if earlier.get(key) != values[place]}
     since = passage.before.at if passage.takes_time else None
     crossed = map(sorted, (occurrence.entered, occurrence.left, occurrence.changed))
     return seq, values, decisions, (before, since, passage.is_birth, occurrence.identify, *crossed)
+
+
+def _alone(
+    occurrence: Occurrence, fields: Fields, decisions: Sequence[Decision], program: Program
+) -> tuple[int | None, Sequence[Raw], Sequence[Decision], None]:
+    """A round without what was before it."""
+    event = occurrence.event
+    return None if event is None else event.seq, list(map(fields.get, program.layout.keys)), decisions, None
 
 
 def _shortened(record: tuple[Any, ...]) -> bytes:

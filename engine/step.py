@@ -1,8 +1,8 @@
 """The core, a pure function: an item and a visitor's profile in, the profile after it and its messages out.
 
-It does no I/O and reads no clock and no random source: `cause` carries the instant, the stamp of the log entry, or the
-instant at which a timer is due. The same functions run in the processor, in flow tests and in explanations; replaying a
-log gives the same bytes.
+It does no I/O and reads no clock and no random source: a place in the log carries the instant, the stamp of its entry,
+or the instant at which a timer is due. The same functions run in the processor, in flow tests and in explanations;
+replaying a log gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,22 +13,14 @@ from pydantic_core import from_json
 from engine.decisions import Decision
 from engine.instant import Instant, Versions
 from engine.place import Place
-from engine.program import Occurrence, Program
-from engine.recording import Moment
+from engine.program import NOTHING_HAPPENED, Occurrence, Plan, Program
+from engine.recording import recorded, recorded_event
 from variables.catalogue import EventField
 from variables.items import Content, Identify, Item, Ping, Receipt, SetFields, Track, Visit
-from variables.profile import Profile, event_time, fold, having_met
+from variables.profile import DUE, Profile, event_time, fold, having_met
 from variables.runs import Run
 from variables.store import EntryId, Era, Message, Outgoing
 from variables.values import Value, moment
-
-
-@dataclass(slots=True)
-class Cause:
-    """The item's place in the log: its entry, whose stamp is the instant, and its index in the entry's batch."""
-
-    entry: EntryId
-    index: int = 0
 
 
 @dataclass(slots=True)
@@ -38,24 +30,52 @@ class Stepped:
     outgoing: Sequence[Outgoing] = ()
     conversions: Sequence[Run] = ()
     trace: Sequence[Decision] = ()
-    moment: Moment | None = None
-    """What there may be to record of it (`engine/recording.py`)."""
+    record: bytes | None = None
+    """What becomes a trace (`engine/traces.py`), if it could concern a flow."""
 
 
-def step(profile: Profile, item: Item, cause: Cause, versions: Versions) -> Stepped:
+def step(profile: Profile, item: Item, place: Place, versions: Versions) -> Stepped:
     """One item. An item that is a second copy, or that the program does not know, leaves the profile as it is."""
-    program, now = versions.program, cause.entry.stamp
-    if isinstance(item.content, Receipt):
-        return Stepped(_receive(profile, item, item.content, now, program))
+    program, now, content = versions.program, place.entry.stamp, item.content
+    if isinstance(content, Receipt):
+        return Stepped(_receive(profile, item, content, now, program))
     folded = fold(profile, item, now, program.catalogue)
     if folded is None:
         return Stepped(profile)
-    occurrence = _occurrence(profile, folded, item, cause, program)
-    if not (folded.runs or program.watches or program.may_start(occurrence)):
-        return Stepped(folded)
-    instant = Instant(folded, now, Place(cause.entry, cause.index + 1), versions)
+    if isinstance(content, Track):
+        event = program.catalogue.events[content.name]
+        plan = program.plan(event)
+        occurrence = plan.happened
+        if plan.reads_event:
+            occurrence = Occurrence(event, _of_event(folded, item, content, event, now), data=content.data)
+        if not (program.compares or folded.runs or DUE in folded.fields):
+            return _start(profile, folded, occurrence, plan, place, versions)
+    else:
+        occurrence = _occurrence(profile, folded, content)
+        if not (folded.runs or program.watches or program.starts_otherwise):
+            return Stepped(folded)
+    instant = Instant(folded, place, versions)
     instant.item(profile, occurrence)
-    return _stepped(instant, _HAPPENED[type(item.content)])
+    return _stepped(instant, _HAPPENED[type(content)])
+
+
+def _start(
+    before: Profile, folded: Profile, occurrence: Occurrence, plan: Plan, place: Place, versions: Versions
+) -> Stepped:
+    """An event of a visitor who is in no flow, where nothing but it can start one.
+
+    Nearly all events start none, for none is called for or all are used up: that is asked first, and then all is said.
+    """
+    if not plan.flows:
+        return Stepped(folded)
+    now, program = place.entry.stamp, versions.program
+    called = plan.called_for(folded, program.catalogue.variables, occurrence.track, moment(now))
+    refusals = [refusal for flow in called if (refusal := flow.refusal(folded.tallies, now)) is not None]
+    if len(refusals) < len(called):
+        instant = Instant(folded, place, versions)
+        instant.item(before, occurrence, called)
+        return _stepped(instant, "track")
+    return Stepped(folded, trace=refusals, record=recorded_event(place, occurrence, folded.fields, refusals, program))
 
 
 def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[Stepped]:
@@ -83,7 +103,7 @@ def pass_time(profile: Profile, until: EntryId, versions: Versions) -> Iterator[
 
 def wake(profile: Profile, due: int, versions: Versions) -> Stepped:
     """A visitor's timer: time alone has brought an instant (milliseconds) at which something may happen."""
-    instant = Instant(profile, due, Place(EntryId(due, 0)), versions)
+    instant = Instant(profile, Place(EntryId(due, 0)), versions)
     instant.time(due - 1)
     return _stepped(instant, "time")
 
@@ -92,7 +112,7 @@ def meet(profile: Profile, era: Era, versions: Versions) -> Stepped:
     """A visitor meets a program: what no longer holds is forgotten, and their conditions are set to their truth."""
     program, known = versions.program, profile.program
     profile = having_met(profile, program.version, program.resets)
-    instant = Instant(profile, era.since.stamp, Place(era.since, 1), versions)
+    instant = Instant(profile, Place(era.since, 1), versions)
     instant.stop({flow for flow, version in program.stops.items() if version > known})
     instant.time(era.since.stamp)
     return _stepped(instant, "meeting")
@@ -106,7 +126,7 @@ def _stepped(instant: Instant, happened: str) -> Stepped:
         effects.outgoing,
         effects.conversions,
         effects.trace,
-        (happened, instant.rounds, effects, instant.program),
+        recorded(happened, instant.rounds, effects, instant.program),
     )
 
 
@@ -142,23 +162,17 @@ def _receive(profile: Profile, item: Item, receipt: Receipt, now: int, program: 
 # What an item is to flows ---------------------------------------------------------------------------------------------
 
 
-def _occurrence(before: Profile, folded: Profile, item: Item, cause: Cause, program: Program) -> Occurrence:
-    match item.content:
-        case Track() as track:
-            event = program.catalogue.event(track.name, track.uuid)
-            plan = program.plan(event)
-            if plan.reads_event:
-                return Occurrence(event, _of_event(folded, item, track, event, cause), data=track.data)
-            return plan.happened
-        case Visit():
-            return Occurrence(visit=True)
-        case Identify():
-            user = folded.fields.get(b"ent_user_id")
-            return Occurrence(identify=user is not None and user != before.fields.get(b"ent_user_id"))
-    return Occurrence()
+def _occurrence(before: Profile, folded: Profile, content: Content) -> Occurrence:
+    """What an item is that is no event."""
+    if isinstance(content, Visit):
+        return Occurrence(visit=True)
+    if isinstance(content, Identify):
+        user = folded.fields.get(b"ent_user_id")
+        return Occurrence(identify=user is not None and user != before.fields.get(b"ent_user_id"))
+    return NOTHING_HAPPENED
 
 
-def _of_event(folded: Profile, item: Item, track: Track, event: EventField, cause: Cause) -> Mapping[str, Value]:
+def _of_event(folded: Profile, item: Item, track: Track, event: EventField, now: int) -> Mapping[str, Value]:
     """The `track_event_…` names, as they are at the start of what the event starts."""
     return {
         "track_event_seq": event.seq,
@@ -166,5 +180,5 @@ def _of_event(folded: Profile, item: Item, track: Track, event: EventField, caus
         "track_event_uuid": event.uuid,
         "track_event_count": int(folded.fields[event.count]),
         "track_event_data": from_json(track.data),
-        "track_event_time": moment(event_time(item, track, cause.entry.stamp)),
+        "track_event_time": moment(event_time(item, track, now)),
     }

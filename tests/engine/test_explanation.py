@@ -9,9 +9,9 @@ from engine.explanation import wording
 from engine.explanation.moments import Came, Teller, Told
 from engine.explanation.present import Present, present
 from engine.instant import Versions
+from engine.place import Place
 from engine.program import Program
-from engine.recording import recorded
-from engine.step import Cause, Stepped, pass_time, step
+from engine.step import Stepped, pass_time, step
 from engine.traces import Record
 from tests.engine.test_step import DAY, NOW, program, track
 from variables.items import Content, Identify, Item, SetFields, Visit
@@ -35,8 +35,8 @@ class Story:
     def do(self, *contents: Content, from_server: bool = False) -> "Story":
         for content in contents:
             self.wait(1_000)
-            cause = Cause(EntryId(self.now, 0))
-            self._keep(step(self.profile, Item(content, from_server=from_server), cause, self._versions))
+            place = Place(EntryId(self.now, 0), 1)
+            self._keep(step(self.profile, Item(content, from_server=from_server), place, self._versions))
             if PROGRAM not in self.profile.fields:
                 met = {**self.profile.fields, PROGRAM: b"%d" % self.program.version}
                 self.profile = self.profile.with_fields(met)
@@ -60,7 +60,7 @@ class Story:
 
     def _keep(self, stepped: Stepped) -> None:
         self.profile = stepped.profile
-        raw = stepped.moment and recorded(stepped.moment)
+        raw = stepped.record
         record = Record.read(raw) if raw else None
         if record is not None:
             self.records.insert(0, record)

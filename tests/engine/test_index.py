@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from engine.decisions import Outcome
 from engine.instant import Versions
+from engine.place import Place
 from engine.program import Program
-from engine.step import Cause, step
+from engine.step import step
 from grammar.program import read_files
 from tests.engine.test_step import EVENTS, track
 from variables.items import Content, Item, SetFields
@@ -62,8 +63,8 @@ def messages(flows: str, contents: list[Content]) -> list[list[str]]:
     program = Program.build(checked.script, 1)
     profile, sent = Profile.new("v1"), []
     for number, content in enumerate(contents):
-        cause = Cause(EntryId(NOW + number, 0))
-        stepped = step(profile, Item(content), cause, Versions(program))
+        place = Place(EntryId(NOW + number, 0), 1)
+        stepped = step(profile, Item(content), place, Versions(program))
         profile = stepped.profile
         sent.append([decision.flow for decision in stepped.trace if decision.outcome is Outcome.STARTED])
     return sent
@@ -103,7 +104,7 @@ def come_true(several: list[str], contents: list[Content]) -> list[list[str]]:
     profile, found = Profile.new("v1"), []
     for number, content in enumerate(contents):
         now = NOW + number
-        before, profile = profile, step(profile, Item(content), Cause(EntryId(now, 0)), Versions(program)).profile
+        before, profile = profile, step(profile, Item(content), Place(EntryId(now, 0), 1), Versions(program)).profile
         found.append(
             [
                 f"f{n}"

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.instant import Versions
+from engine.place import Place
 from engine.program import Program
-from engine.step import Cause, Stepped, pass_time, step
+from engine.step import Stepped, pass_time, step
 from grammar.program import read_files
 from variables.items import Content, Item, Ping, SetFields, Track
 from variables.profile import Profile, having_met
@@ -373,7 +374,7 @@ def told_by_engine(
             profile = take(stepped, now)
         if one is not None:
             was_born = bool(profile.fields)
-            profile = take(step(profile, Item(content(one)), Cause(entry), versions), entry.stamp)
+            profile = take(step(profile, Item(content(one)), Place(entry, 1), versions), entry.stamp)
             if not was_born:
                 profile = having_met(profile, len(known), {})
     return told, sorted(run.flow for run in profile.runs.values() if run.in_progress)

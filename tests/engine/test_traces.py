@@ -12,7 +12,7 @@ from engine.decisions import Outcome
 from engine.explanation.moments import Came, Teller
 from engine.instant import Versions
 from engine.program import Program
-from engine.recording import LARGEST, recorded
+from engine.recording import LARGEST
 from engine.step import Stepped, wake
 from engine.traces import Record
 from tests.engine.test_index import conditions, items
@@ -25,7 +25,7 @@ CALLED = {Outcome.STARTED, Outcome.LIMIT, Outcome.IN_PROGRESS, Outcome.EXIT}
 
 def record_of(stepped: Stepped | None, program: Program) -> Record | None:
     assert stepped is not None
-    raw = stepped.moment and recorded(stepped.moment)
+    raw = stepped.record
     return Record.read(raw) if raw else None
 
 
@@ -118,8 +118,7 @@ flow long:
     assert isinstance(values(record, someone.program)[b"event_last_data_1"], bytes), "it is not too long in a small one"
     someone.do(track(data={"text": "z" * 100_000}))
     assert someone.last is not None
-    assert someone.last.moment is not None
-    raw = recorded(someone.last.moment)
+    raw = someone.last.record
     assert raw is not None
     assert len(raw) <= LARGEST
     record = Record.read(raw)
