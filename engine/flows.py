@@ -118,11 +118,10 @@ class ReadyFlow:
         if self.limit is None:
             return None
         count, per = self.limit
-        if tallies.allows(self.name, count, per, now):
-            return None
         if per is None:
-            return self.used_up
-        return self.used_up._replace(until=tallies.of(self.name).next_start(count, per))
+            return None if tallies.starts(self.name) < count else self.used_up
+        tally = tallies.of(self.name)
+        return None if tally.allows(count, per, now) else self.used_up._replace(until=tally.next_start(count, per))
 
     @property
     def compiled(self) -> tuple[Compiled, ...]:

@@ -76,8 +76,11 @@ class Folding:
         wanted: dict[str, tuple[str, ...]] = dict.fromkeys(self._meeting, ())
         wanted.update((timer.visitor, ()) for timer in self._happenings if isinstance(timer, Timer))
         for batch in self._batches.values():
-            wanted[batch.visitor] = (*wanted.get(batch.visitor, ()), *batch.receipts())
-        return [Wanted(visitor, tuple(dict.fromkeys(messages))) for visitor, messages in wanted.items()]
+            wanted.setdefault(batch.visitor, ())
+            receipts = batch.receipts()
+            if receipts:
+                wanted[batch.visitor] = tuple(dict.fromkeys((*wanted[batch.visitor], *receipts)))
+        return [Wanted(visitor, messages) for visitor, messages in wanted.items()]
 
     def fold(self, profiles: Sequence[Profile], older: Mapping[int, Program] = _NONE) -> Iterator[None]:
         """Steps through the happenings in order; after each step the caller may do something else, or stop.

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgpack
 
-from engine.decisions import Decision
+from engine.decisions import Decision, Outcome
 from engine.instant import Round
 from engine.place import Place
 from engine.program import Occurrence, Program
@@ -80,7 +80,7 @@ def _event(occurrence: Occurrence) -> tuple[bytes, int, int] | None:
 def _round(each: Round, decisions: Sequence[Decision], program: Program) -> tuple[Any, ...]:
     occurrence, passage, _ = each
     fields = passage.after.profile.fields
-    seq, values, *_ = alone = _alone(occurrence, fields, decisions, program)
+    seq, values, told, _ = alone = _alone(occurrence, fields, decisions, program)
     if seq is not None and not program.compares:
         return alone
     keys = program.layout.keys
@@ -88,15 +88,17 @@ def _round(each: Round, decisions: Sequence[Decision], program: Program) -> tupl
     before = {place: earlier.get(key) for place, key in enumerate(keys) if earlier.get(key) != values[place]}
     since = passage.before.at if passage.takes_time else None
     crossed = map(sorted, (occurrence.entered, occurrence.left, occurrence.changed))
-    return seq, values, decisions, (before, since, passage.is_birth, occurrence.identify, *crossed)
+    return seq, values, told, (before, since, passage.is_birth, occurrence.identify, *crossed)
 
 
 def _alone(
     occurrence: Occurrence, fields: Fields, decisions: Sequence[Decision], program: Program
-) -> tuple[int | None, Sequence[Raw], Sequence[Decision], None]:
+) -> tuple[int | None, Sequence[Raw], Sequence[Decision | str], None]:
     """A round without what was before it."""
     event = occurrence.event
-    return None if event is None else event.seq, list(map(fields.get, program.layout.keys)), decisions, None
+    seq = None if event is None else event.seq
+    told = [each.flow if each.outcome is Outcome.LIMIT and each.until is None else each for each in decisions]
+    return seq, list(map(fields.get, program.layout.keys)), told, None
 
 
 def _shortened(record: tuple[Any, ...]) -> bytes:

@@ -15,7 +15,8 @@ A record is msgpack, an array:
 | event | its data as JSON, its time in milliseconds, its count; nil where no flow reads anything of it |
 | rounds | SEQ of the event or nil, the variables in the layout's order, decisions, and nil or the rest of a `Seen` |
 
-A value that was too long to be kept is its length, an int, in place of its bytes.
+A value that was too long to be kept is its length, an int, in place of its bytes. A decision that is but the name of a
+flow says that it is refused for good, since its limit is reached: most are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,8 +96,14 @@ def instant_of(place: str) -> int:
 
 
 def _seen(seq: int | None, fields: Sequence[Raw], decisions: Sequence[Any], more: Sequence[Any] | None) -> Seen:
-    read = [Decision(flow, Outcome(outcome), *rest) for flow, outcome, *rest in decisions]
-    return Seen(seq, fields, read, *(more or _NO_MORE))
+    return Seen(seq, fields, [_decision(each) for each in decisions], *(more or _NO_MORE))
+
+
+def _decision(packed: Any) -> Decision:
+    if isinstance(packed, str):
+        return Decision(packed, Outcome.LIMIT)
+    flow, outcome, *rest = packed
+    return Decision(flow, Outcome(outcome), *rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 The same functions read a body at the door (`ingest`) and out of the log (`engine.processor`), so both see one meaning.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeGuard
 
@@ -187,15 +186,13 @@ class Batch:
         clock_error = 0 if self.sent_at is None else received - self.sent_at
         return _read_item(self.items[index], self.client, clock_error, from_server)
 
-    def receipts(self) -> Iterator[str]:
-        """The ids of the messages that receipts among the items speak of."""
-        if b"receipt" not in self.body and b"\\" not in self.body:  # where nothing is escaped, a look will do
-            return
-        for item in self.items:
-            receipt = item.get("receipt") if isinstance(item, dict) else None
-            message = receipt.get("message") if isinstance(receipt, dict) else None
-            if isinstance(message, str):
-                yield message
+    def receipts(self) -> tuple[str, ...]:
+        """The ids of the messages that receipts among the items speak of, each once."""
+        receipts = [item["receipt"] for item in self.items if type(item) is dict and "receipt" in item]
+        if not receipts:
+            return ()
+        messages = [receipt.get("message") for receipt in receipts if isinstance(receipt, dict)]
+        return tuple(dict.fromkeys(message for message in messages if isinstance(message, str)))
 
 
 def read_batch(body: bytes) -> Batch:

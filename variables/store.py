@@ -228,8 +228,7 @@ class NoSuchProgram(Exception):
     """The store has no program of this version."""
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A visitor to load, and the messages whose status is of interest."""
 
     visitor: str
