@@ -184,20 +184,26 @@ class Folding:
 
     def changes(self) -> Sequence[Change]:
         """Visitor by visitor; those to whom nothing happened are left out."""
-        touched = [p for v, p in self._profiles.items() if p is not self._loaded[v] or v in self._fired]
-        return [*self._astray, *(change for profile in touched for change in self._change(profile))]
+        changes = list(self._astray)
+        for visitor, profile in self._profiles.items():
+            loaded = self._loaded[visitor]
+            if profile is not loaded or visitor in self._fired:
+                change = self._change(profile, loaded)
+                if change is not None:
+                    changes.append(change)
+        return changes
 
-    def _change(self, profile: Profile) -> Iterator[Change]:
+    def _change(self, profile: Profile, loaded: Profile) -> Change | None:
         """Nothing of a profile whose number somebody has spoilt: nobody could find its timer again."""
-        loaded, raw = self._loaded[profile.visitor], profile.fields[NUMBER]
+        raw = profile.fields[NUMBER]
         if not raw.isdigit():
             self._set_aside(profile.visitor, ValueError(f"{raw!r} is no visitor's number"), _shown(profile))
-            return
-        yield Change(
+            return None
+        return Change(
             profile.visitor,
             _difference(loaded.fields, profile.fields),
             _NOTHING if profile.tallies is loaded.tallies else profile.tallies.new,
-            _difference(loaded.runs, profile.runs),
+            _NOTHING if profile.runs is loaded.runs else _difference(loaded.runs, profile.runs),
             _NOTHING if profile.inbox is loaded.inbox else _new_statuses(loaded.inbox, profile.inbox),
             int(raw) if NUMBER not in loaded.fields else None,
             self._timer(profile, loaded, raw),

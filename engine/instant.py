@@ -306,7 +306,7 @@ class Instant:
             return refusal
         event = {name: _kept(occurrence.track[name]) for name in flow.of_event}
         goal = None if flow.goal is None else self._now + flow.goal.within
-        id = f"{self.effects.place}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
+        id = f"{self.effects.at}-{sum(map(len, self._starts)):03x}-{flow.order:x}"
         running = self._running(Run(id, flow.name, self.program.version, self._now, event=event or None, goal=goal))
         if running.exits():
             return Decision(flow.name, Outcome.EXIT)

@@ -22,12 +22,13 @@ from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
 
 
 class Effects:
-    """What came of one instant of one visitor so far. `place` names the instant in the log, for the messages' ids."""
+    """What came of one instant of one visitor so far. `place`: the instant in the log; `at`: the same, as ids have it."""
 
-    __slots__ = ("_sent", "_time", "conversions", "messages", "outgoing", "place", "trace")
+    __slots__ = ("_sent", "_time", "at", "conversions", "messages", "outgoing", "place", "trace")
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.at = str(place)
         self.messages: list[Message] = []
         self.outgoing: list[Outgoing] = []
         self.trace: list[Decision] = []
@@ -46,7 +47,7 @@ class Effects:
         """Follows from the log alone, so that a replay gives it again; ids of one visitor sort by time of sending."""
         of_whom = blake2b(f"{visitor}\0{flow}".encode("utf-8", "surrogatepass"), digest_size=8)
         self._sent += 1
-        return f"{self.place}-{self._sent - 1:04x}-{of_whom.hexdigest()}"
+        return f"{self.at}-{self._sent - 1:04x}-{of_whom.hexdigest()}"
 
 
 @dataclass(slots=True)

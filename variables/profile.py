@@ -191,7 +191,9 @@ def _open_session(fields: dict[bytes, bytes], stamp: int) -> None:
 
 def _is_the_visitors_own(item: Item) -> bool:
     content = item.content
-    return not (isinstance(content, Receipt) or (item.from_server and isinstance(content, SetFields | Identify)))
+    if isinstance(content, Receipt):
+        return False
+    return not (item.from_server and isinstance(content, SetFields | Identify))
 
 
 def _see(fields: dict[bytes, bytes], stamp: int) -> None:
