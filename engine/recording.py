@@ -18,6 +18,7 @@ LARGEST = 2_048
 """Bytes of a record; of a larger one, long values are left out."""
 _LONGEST = (256, 32)
 """Bytes of the longest value that is not left out, at the first try and at the last."""
+_LIMIT = Outcome.LIMIT  # to look it up in the class would take longer than all the rest of a decision
 _pack = msgpack.Packer(unicode_errors="surrogatepass").pack
 
 
@@ -97,7 +98,7 @@ def _alone(
     """A round without what was before it."""
     event = occurrence.event
     seq = None if event is None else event.seq
-    told = [each.flow if each.outcome is Outcome.LIMIT and each.until is None else each for each in decisions]
+    told = [each.flow if each.outcome is _LIMIT and each.until is None else each for each in decisions]
     return seq, list(map(fields.get, program.layout.keys)), told, None
 
 
