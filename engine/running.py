@@ -22,7 +22,7 @@ from variables.values import MILLISECOND, Misfit, Value, iso, moment, write
 
 
 class Effects:
-    """What came of one instant of one visitor so far. `place`: the instant in the log; `at`: the same, as ids say it."""
+    """What came of one instant of one visitor so far. `place`: that instant in the log; `at`: the same as a text."""
 
     __slots__ = ("_sent", "_time", "at", "conversions", "messages", "outgoing", "place", "trace")
 
