@@ -55,12 +55,21 @@ class Versions:
         return next((era for era in here if era.version > version), None)
 
 
-@dataclass(slots=True)
 class View:
-    """A profile at an instant (milliseconds)."""
+    """A profile at an instant (milliseconds), with the values that were read of it so far."""
 
-    profile: Profile
-    at: int
+    __slots__ = ("_values", "at", "profile")
+
+    def __init__(self, profile: Profile, at: int) -> None:
+        self.profile = profile
+        self.at = at
+        self._values: Values | None = None
+
+    def values(self, program: Program) -> Values:
+        """Conditions read one variable again and again: of one view it is read once."""
+        if self._values is None:
+            self._values = Values(self.profile, program.catalogue.variables)
+        return self._values
 
 
 class Passage:
@@ -186,29 +195,32 @@ class Instant:
             return occurrence
         entered, left = set[str](), set[str]()
         for name, border in program.borders.items():
-            was, is_ = self._turned(border, passage)
-            if was is not is_:
-                (entered if is_ else left).add(name)
+            if self._can_have_turned(border, passage, None, None):
+                was, is_ = self._holds(border, passage.before, None), self._holds(border, passage.after, None)
+                if was is not is_:
+                    (entered if is_ else left).add(name)
         return replace(occurrence, entered=frozenset(entered), left=frozenset(left))
 
-    def _turned(self, condition: Watched, passage: Passage, run: Run | None = None) -> tuple[bool, bool]:
-        """Whether a condition was true before, and whether it is true after; the same if nothing can have turned it."""
+    def _has_come_true(self, condition: Watched, passage: Passage, run: Run | None = None) -> bool:
+        """Whether a condition is true after a passage, and was not before."""
         before = None if run is None else _as_it_was(run, passage.before.profile)
-        by_itself = (condition.timed and passage.takes_time) or before != run
-        if not by_itself and not passage.is_birth and passage.changed.isdisjoint(condition.reads):
-            return False, False
-        return self._holds(condition, passage.before, before), self._holds(condition, passage.after, run)
+        return (
+            self._can_have_turned(condition, passage, before, run)
+            and self._holds(condition, passage.after, run)
+            and not self._holds(condition, passage.before, before)
+        )
+
+    def _can_have_turned(self, condition: Watched, passage: Passage, before: Run | None, run: Run | None) -> bool:
+        if passage.is_birth or (condition.timed and passage.takes_time) or before != run:
+            return True
+        return not passage.changed.isdisjoint(condition.reads)
 
     def _holds(self, condition: Watched, view: View, run: Run | None) -> bool:
         """Before a visitor's first item no condition is true."""
         if not view.profile.fields:
             return False
-        return bool(condition.compiled.evaluate(self._values(view.profile, run), moment(view.at)))
-
-    def _values(self, profile: Profile, run: Run | None) -> Values:
-        if run is None:
-            return Values(profile, self.program.catalogue.variables)
-        return values_of_run(profile, run, self._versions.of(run))
+        values = view.values(self.program) if run is None else values_of_run(view.profile, run, self._versions.of(run))
+        return bool(condition.compiled.evaluate(values, moment(view.at)))
 
     # (4) Goals
 
@@ -223,8 +235,7 @@ class Instant:
                 continue
             born = self._born.pop(run.id, None)
             since = passage if born is None else Passage(View(born, self._now), passage.after)
-            was, is_ = self._turned(aim.condition, since, run)
-            if is_ and not was:
+            if self._has_come_true(aim.condition, since, run):
                 self._convert(replace(run, goal=None))
 
     def _convert(self, run: Run) -> None:
@@ -271,29 +282,24 @@ class Instant:
         found = plan.called_for(after, variables, occurrence.track, now) if plan.flows else []
         if not program.starts_otherwise:
             return found
-        values = Values(after, variables, occurrence.track)
-        others = [
-            flow for flow in program.triggered(occurrence) if flow.when is None or flow.when.evaluate(values, now)
-        ]
+        others = program.triggered(occurrence)
+        if others:
+            values = Values(after, variables, occurrence.track)
+            others = [flow for flow in others if flow.when is None or flow.when.evaluate(values, now)]
         if program.edges.all:
-            others += self._come_true(passage, values)
+            others += self._come_true(passage)
         if others:
             found = sorted({flow.order: flow for flow in (*found, *others)}.values(), key=lambda flow: flow.order)
         return found
 
-    def _come_true(self, passage: Passage, values: Values) -> Iterable[ReadyFlow]:
+    def _come_true(self, passage: Passage) -> Iterable[ReadyFlow]:
         """The flows whose condition is true after, and was not before."""
-        edges, now = self.program.edges, self._moment
+        program, now, values = self.program, self._moment, passage.after.values(self.program)
         if passage.takes_time or passage.is_birth:
-            candidates = edges.holding(values, now)
+            candidates = program.edges.holding(values, now)
         else:
-            before = Values(passage.before.profile, self.program.catalogue.variables)
-            candidates = edges.turned(passage.changed, before, values, now)
-        for flow in candidates:
-            assert flow.edge is not None
-            was, is_ = self._turned(flow.edge, passage)
-            if is_ and not was:
-                yield flow
+            candidates = program.edges.turned(passage.changed, passage.before.values(program), values, now)
+        return [flow for flow in candidates if flow.edge is not None and self._has_come_true(flow.edge, passage)]
 
     def _start_run(self, flow: ReadyFlow, occurrence: Occurrence) -> Decision | None:
         """Starts a run, or says why not."""
@@ -352,14 +358,21 @@ class Instant:
             return
         due = NEVER if afresh or self.profile.due is None else self.profile.due
         if self.program.timed.all:
-            changed = _names_changed(before, self.profile.fields)
-            values = Values(self.profile, self.program.catalogue.variables)
+            changed, values = self._since(before)
             for condition in self.program.timed.holding(values, self._moment):
                 if afresh or not changed.isdisjoint(condition.reads):
                     due = min(due, condition.look(values, self._now)[1])
         for run in self.profile.runs.values():
             due = min(due, self._due(run))
         self.profile = self.profile.armed(due if due < NEVER else None)
+
+    def _since(self, before: Fields) -> tuple[frozenset[str], Values]:
+        """What has changed in this instant, and the values now: the first round's, if no step has changed any."""
+        _, passage, _ = self.rounds[0]
+        fields = self.profile.fields
+        if passage.before.profile.fields is before and passage.after.profile.fields is fields:
+            return passage.changed, passage.after.values(self.program)
+        return _names_changed(before, fields), Values(self.profile, self.program.catalogue.variables)
 
     def _due(self, run: Run) -> int:
         """When time alone may next do something to a run."""
