@@ -1,6 +1,7 @@
 """What is found without a look at each condition is what a look at each would find."""
 
 import os
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,8 @@ from engine.decisions import Outcome
 from engine.instant import Versions
 from engine.place import Place
 from engine.program import Program
-from engine.step import step
+from engine.step import pass_time, step
+from engine.traces import Record
 from grammar.program import read_files
 from tests.engine.test_step import EVENTS, track
 from variables.items import Content, Item, SetFields
@@ -56,12 +58,15 @@ fields: st.SearchStrategy[Content] = st.builds(
 items = st.lists(st.one_of(events, fields), min_size=1, max_size=12)
 
 
+def compiled(text: str) -> Program:
+    checked = read_files([("t.flow", EVENTS + text)])
+    assert checked.ok, [found.message for found in checked.diagnostics]
+    return Program.build(checked.script, 1)
+
+
 def messages(flows: str, contents: list[Content]) -> list[list[str]]:
     """The flows that sent a message at each of a visitor's items, a second apart."""
-    checked = read_files([("t.flow", EVENTS + flows)])
-    assert checked.ok, [found.message for found in checked.diagnostics]
-    program = Program.build(checked.script, 1)
-    profile, sent = Profile.new("v1"), []
+    program, profile, sent = compiled(flows), Profile.new("v1"), []
     for number, content in enumerate(contents):
         place = Place(EntryId(NOW + number, 0), 1)
         stepped = step(profile, Item(content), place, Versions(program))
@@ -95,13 +100,47 @@ def test_of_many_flows_those_start_whose_condition_comes_true(several: list[str]
     assert messages(together, contents) == come_true(several, contents)
 
 
+# The short way of an event, and the long one
+
+LIMITS = st.sampled_from(["", "limit once", "limit 2", "limit 2 per 2s"])
+STEPS = st.sampled_from(
+    ['send web "{{ event_count_1 }}"', 'set visits = 3\n    send web "x"', 'wait 1s\n    send web "x"']
+)
+EDGE = "\nflow looks_back:\n    when event_count_1 > 1000000\n    stop\n"
+"""A flow that starts by what is different than before: every event has to go the long way for it."""
+
+
+@settings(max_examples=4 * EXAMPLES, deadline=None)
+@given(st.lists(st.tuples(conditions, LIMITS, STEPS), min_size=1, max_size=6), items, st.integers(1, 1_500))
+def test_the_short_way_of_an_event_leads_where_the_long_one_does(
+    several: list[tuple[str, str, str]], contents: list[Content], gap: int
+) -> None:
+    flows = "".join(
+        f"\nflow f{number}:\n    on webclick\n    when {condition}\n    {limit}\n    {steps}\n"
+        for number, (condition, limit, steps) in enumerate(several)
+    )
+    assert story(flows, contents, gap) == story(flows + EDGE, contents, gap)
+
+
+def story(flows: str, contents: list[Content], gap: int) -> list[Any]:
+    """What a visitor's items come to, `gap` milliseconds apart: all but the traces, which tell of `looks_back`, too."""
+    program, profile, told = compiled(flows), Profile.new("v1"), list[Any]()
+    for number, content in enumerate(contents):
+        entry = EntryId(NOW + number * gap, 0)
+        stepped = [*pass_time(profile, entry, Versions(program))]
+        profile = stepped[-1].profile if stepped else profile
+        stepped.append(step(profile, Item(content), Place(entry, 1), Versions(program)))
+        profile = stepped[-1].profile
+        told += [(each.profile, *each.messages, *each.trace) for each in stepped]
+        records = [Record.read(each.record) for each in stepped if each.record is not None]
+        told += [round.decisions for record in records if record for round in record.rounds if round.decisions]
+    return told
+
+
 def come_true(several: list[str], contents: list[Content]) -> list[list[str]]:
     """By the truth of segments with the same conditions, before each item and after it."""
     segments = "".join(f"\nsegment s{n}:\n    {each}\n" for n, each in enumerate(several))
-    checked = read_files([("t.flow", EVENTS + segments)])
-    assert checked.ok, [found.message for found in checked.diagnostics]
-    program = Program.build(checked.script, 1)
-    profile, found = Profile.new("v1"), []
+    program, profile, found = compiled(segments), Profile.new("v1"), []
     for number, content in enumerate(contents):
         now = NOW + number
         before, profile = profile, step(profile, Item(content), Place(EntryId(now, 0), 1), Versions(program)).profile
@@ -124,9 +163,7 @@ def is_in(program: Program, segment: str, profile: Profile, now: int) -> bool:
 
 def program_of(*several: str) -> Program:
     flows = "".join(f"\nflow f{n}:\n    on webclick\n    when {each}\n    stop\n" for n, each in enumerate(several))
-    checked = read_files([("t.flow", EVENTS + flows)])
-    assert checked.ok, [found.message for found in checked.diagnostics]
-    return Program.build(checked.script, 1)
+    return compiled(flows)
 
 
 def test_what_several_conditions_compare_is_compared_once() -> None:
