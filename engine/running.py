@@ -132,7 +132,7 @@ class Running:
         return bool(condition.compiled.evaluate(self._values(), moment(self.now)))
 
     def _value(self, compiled: Compiled) -> Value:
-        return compiled.evaluate(self._values(), moment(self.now))
+        return compiled.evaluate(self._values() if compiled.order else {}, moment(self.now))
 
     def _values(self) -> Values:
         return values_of_run(self.profile, self.run, self.program)

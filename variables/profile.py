@@ -61,9 +61,13 @@ class Profile:
 
     def with_run(self, run: Run) -> "Profile":
         """The same visitor with a run as it is now: kept while it goes on, and then while its goal may be reached."""
+        is_kept = run.in_progress or run.goal is not None
+        if not is_kept and run.id not in self.runs:  # most runs begin and end at one instant
+            return self
         runs = dict(self.runs)
-        runs[run.id] = run
-        if not run.in_progress and run.goal is None:
+        if is_kept:
+            runs[run.id] = run
+        else:
             del runs[run.id]
         return Profile(self.visitor, self.fields, self.tallies, runs, self.inbox)
 
