@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Watch
+from engine.passage import Passage, Round, View, names_changed
 from engine.place import Place
 from engine.program import NOBODY, NOTHING_HAPPENED, Occurrence, Program
 from engine.provider import Values
@@ -53,51 +54,6 @@ class Versions:
             return None
         here = (era for era in self.eras if era.version in self.older or era.version == self.program.version)
         return next((era for era in here if era.version > version), None)
-
-
-class View:
-    """A profile at an instant (milliseconds), with the values that were read of it so far."""
-
-    __slots__ = ("_values", "at", "profile")
-
-    def __init__(self, profile: Profile, at: int) -> None:
-        self.profile = profile
-        self.at = at
-        self._values: Values | None = None
-
-    def values(self, program: Program) -> Values:
-        """Conditions read one variable again and again: of one view it is read once."""
-        if self._values is None:
-            self._values = Values(self.profile, program.catalogue.variables)
-        return self._values
-
-
-class Passage:
-    """From one view of a visitor to the next: what an edge is the difference of."""
-
-    __slots__ = ("_changed", "after", "before", "takes_time")
-
-    def __init__(self, before: View, after: View) -> None:
-        self.before = before
-        self.after = after
-        self.takes_time = before.at < after.at
-        self._changed: frozenset[str] | None = None
-
-    @property
-    def is_birth(self) -> bool:
-        """Before a visitor's first item no condition is true."""
-        return not self.before.profile.fields
-
-    @property
-    def changed(self) -> frozenset[str]:
-        """The variables whose values differ. Found when first asked for: most items concern nobody who would ask."""
-        if self._changed is None:
-            self._changed = _names_changed(self.before.profile.fields, self.after.profile.fields)
-        return self._changed
-
-
-Round = tuple[Occurrence, Passage, int]
-"""One round of an instant: what had happened, what the `when`s were tested on, and how long the trace was after it."""
 
 
 class Instant:
@@ -195,7 +151,7 @@ class Instant:
             return occurrence
         entered, left = set[str](), set[str]()
         for name, border in program.borders.items():
-            if self._can_have_turned(border, passage, None, None):
+            if self._can_have_turned(border, passage):
                 was, is_ = self._holds(border, passage.before, None), self._holds(border, passage.after, None)
                 if was is not is_:
                     (entered if is_ else left).add(name)
@@ -210,7 +166,9 @@ class Instant:
             and not self._holds(condition, passage.before, before)
         )
 
-    def _can_have_turned(self, condition: Watched, passage: Passage, before: Run | None, run: Run | None) -> bool:
+    def _can_have_turned(
+        self, condition: Watched, passage: Passage, before: Run | None = None, run: Run | None = None
+    ) -> bool:
         if passage.is_birth or (condition.timed and passage.takes_time) or before != run:
             return True
         return not passage.changed.isdisjoint(condition.reads)
@@ -372,7 +330,7 @@ class Instant:
         fields = self.profile.fields
         if passage.before.profile.fields is before and passage.after.profile.fields is fields:
             return passage.changed, passage.after.values(self.program)
-        return _names_changed(before, fields), Values(self.profile, self.program.catalogue.variables)
+        return names_changed(before, fields), Values(self.profile, self.program.catalogue.variables)
 
     def _due(self, run: Run) -> int:
         """When time alone may next do something to a run."""
@@ -398,13 +356,3 @@ def _as_it_was(run: Run, before: Profile) -> Run:
 def _kept(value: Value) -> Value:
     """A value of an event as a run keeps it: a moment in milliseconds."""
     return milliseconds(value) if isinstance(value, datetime) else value
-
-
-def _names_changed(before: Fields, after: Fields) -> frozenset[str]:
-    """The variables whose values differ; names with a leading dot are Whenflow's own."""
-    if before is after:
-        return frozenset()
-    earlier = before.get
-    different = [key for key, raw in after.items() if earlier(key) != raw]
-    different += before.keys() - after.keys()
-    return frozenset([key.decode() for key in different if not key.startswith(b".")])

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 
 from engine.decisions import Decision, Outcome
-from engine.instant import Round
+from engine.passage import Round
 from engine.place import Place
 from engine.program import Occurrence, Program
 from engine.running import Effects

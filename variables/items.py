@@ -186,13 +186,11 @@ class Batch:
         clock_error = 0 if self.sent_at is None else received - self.sent_at
         return _read_item(self.items[index], self.client, clock_error, from_server)
 
-    def receipts(self) -> tuple[str, ...]:
-        """The ids of the messages that receipts among the items speak of, each once."""
-        receipts = [item["receipt"] for item in self.items if type(item) is dict and "receipt" in item]
-        if not receipts:
-            return ()
+    def receipts(self) -> list[str]:
+        """The ids of the messages that receipts among the items speak of."""
+        receipts = [item["receipt"] for item in self.items if isinstance(item, dict) and "receipt" in item]
         messages = [receipt.get("message") for receipt in receipts if isinstance(receipt, dict)]
-        return tuple(dict.fromkeys(message for message in messages if isinstance(message, str)))
+        return [message for message in messages if isinstance(message, str)]
 
 
 def read_batch(body: bytes) -> Batch:

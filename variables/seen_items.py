@@ -18,8 +18,6 @@ IDS = 128
 
 _HASH = 8
 _client = Struct(">8sQQ")
-_numbers = Struct(">QQ")
-_SIZE = _client.size
 _ALL = (1 << WINDOW) - 1
 
 
@@ -36,15 +34,15 @@ def take_number(memory: bytes, client: str, n: int) -> bytes | None:
 
     Raises ValueError for what is no such memory.
     """
-    if len(memory) % _SIZE:
+    if len(memory) % _client.size:
         raise ValueError(f"{memory!r} is no memory of clients")
     key = _hash_of_client(client)
-    start = len(memory) - _SIZE
+    start = len(memory) - _client.size
     if memory[start : start + _HASH] != key:  # nearly always it is the client heard of last
-        start = next((at for at in range(0, start, _SIZE) if memory[at : at + _HASH] == key), -1)
+        start = next((at for at in range(0, start, _client.size) if memory[at : at + _HASH] == key), -1)
         if start < 0:
-            return memory[-(CLIENTS - 1) * _SIZE :] + _client.pack(key, n, 1)
-    highest, window = _numbers.unpack_from(memory, start + _HASH)
+            return memory[-(CLIENTS - 1) * _client.size :] + _client.pack(key, n, 1)
+    _, highest, window = _client.unpack_from(memory, start)
     if n > highest:  # bit k of the window stands for the number `highest - k`
         ahead = n - highest
         highest, window = n, ((window << ahead) | 1) & _ALL if ahead < WINDOW else 1
@@ -54,7 +52,7 @@ def take_number(memory: bytes, client: str, n: int) -> bytes | None:
             return None
         window |= bit
     taken = _client.pack(key, highest, window)
-    return taken if len(memory) == _SIZE else memory[:start] + memory[start + _SIZE :] + taken
+    return taken if len(memory) == _client.size else memory[:start] + memory[start + _client.size :] + taken
 
 
 def take_id(memory: bytes, identifier: str) -> bytes | None:

@@ -17,6 +17,7 @@ from tests.engine.processing import (
     until,
 )
 from tests.engine.stories import Versions, program, track
+from variables.profile import CLIENTS, DUE, NUMBER, PROGRAM
 from variables.redis_store import RedisShard
 from variables.store import Shard
 
@@ -37,7 +38,8 @@ async def test_a_body_that_is_no_json_is_set_aside_and_the_others_go_on(shard: S
 
 
 @pytest.mark.parametrize(
-    ("field", "raw"), [("event_count_1", "many"), ("event_last_time_1", ""), ("last_seen_time", "now"), (".c", "short")]
+    ("field", "raw"),
+    [("event_count_1", "many"), ("event_last_time_1", ""), ("last_seen_time", "now"), (CLIENTS.decode(), "short")],
 )
 async def test_an_item_that_raises_is_set_aside_and_the_others_go_on(
     redis: tuple[RedisShard, Any, str], field: str, raw: str
@@ -164,9 +166,9 @@ async def test_a_program_is_met_by_all_though_one_visitors_key_is_broken(redis: 
     "spoil",
     [
         ("HSET", "profile:spoilt", b"\xff\xfe", b"\xff"),
-        ("HSET", "profile:spoilt", ".v", "99999999999999999999"),
-        ("HSET", "profile:spoilt", ".d", "1e400"),
-        ("HSET", "profile:spoilt", ".p", "-1"),
+        ("HSET", "profile:spoilt", NUMBER.decode(), "99999999999999999999"),
+        ("HSET", "profile:spoilt", DUE.decode(), "1e400"),
+        ("HSET", "profile:spoilt", PROGRAM.decode(), "-1"),
         ("HSET", "tallies:spoilt", "later", b"\xff 1 x"),
         ("HSET", "tallies:spoilt", b"\xff", "1 0"),
         ("HSET", "runs:spoilt", "id", b"\xff\x00"),

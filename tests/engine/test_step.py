@@ -527,10 +527,6 @@ flow other:
 """)
 
 
-def record(stepped: Stepped) -> bytes | None:
-    return stepped.record
-
-
 @settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_same_twice_gives_the_same_and_leaves_what_went_in_as_it_was(seed: int) -> None:
