@@ -17,6 +17,7 @@ from typing import Generic, Self, TypeVar
 from engine.compile import Compiled, Compiler, Environment, Guarded
 from grammar.built_in import DERIVED
 from grammar.nodes import (
+    MIRRORED,
     Boolean,
     Call,
     Comparison,
@@ -32,8 +33,6 @@ from grammar.walk import walk
 from variables.values import Value
 
 _Thing = TypeVar("_Thing")
-
-_MIRRORED: dict[ComparisonOperator, ComparisonOperator] = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +97,10 @@ def _bar(node: Expression) -> Bar | None:
         return None
     operator: ComparisonOperator = node.links[0].operator
     left, right = node.first, node.links[0].right
-    if operator not in _MIRRORED:
+    if operator not in MIRRORED:
         return None
     if isinstance(left, Constant):
-        operator, left, right = _MIRRORED[operator], right, left
+        operator, left, right = MIRRORED[operator], right, left
     if not isinstance(right, Constant) or not _is_stored(left):
         return None
     literal = right.value

@@ -11,12 +11,13 @@ from datetime import datetime
 from engine.decisions import Decision, Outcome
 from engine.flows import ReadyFlow
 from engine.graph import Watch
+from engine.looks import NEVER
 from engine.passage import Passage, Round, View, names_changed
 from engine.place import Place
 from engine.program import NOBODY, NOTHING_HAPPENED, Occurrence, Program
 from engine.provider import Values
 from engine.running import Effects, Running, values_of_run
-from engine.watch import NEVER, Watched
+from engine.watch import Watched
 from variables.profile import DUE, Fields, Profile
 from variables.runs import Run
 from variables.store import Era

@@ -1,7 +1,9 @@
 """The syntax tree: frozen nodes with their spans. Two trees are equal when they mean the same; spans do not count."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal as OneOf
 
 from grammar.source import Span
@@ -20,6 +22,10 @@ UnaryOperator = OneOf["-", "not"]
 BinaryOperator = OneOf["+", "-", "*", "/", "//", "%"]
 BooleanOperator = OneOf["and", "or"]
 ComparisonOperator = OneOf["<", "<=", ">", ">=", "==", "!=", "in", "not in", "is", "is not"]
+MIRRORED: Mapping[ComparisonOperator, ComparisonOperator] = MappingProxyType(
+    {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+)
+"""`a < b` is `b > a`: the operators that say the same of sides that have changed places."""
 
 
 @dataclass(frozen=True, slots=True)

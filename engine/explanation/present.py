@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from engine.explanation import wording
 from engine.explanation.parts import Conditions, Given, Reading
 from engine.flows import ReadyFlow
+from engine.looks import NEVER
 from engine.program import Program
 from engine.provider import Values
 from engine.running import next_opening
-from engine.watch import NEVER
 from grammar.built_in import segments_of
 from grammar.nodes import (
     Flow,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compile import Compiler
-from engine.watch import NEVER, Watched, watched
+from engine.looks import NEVER
+from engine.watch import Watched, watched
 from grammar.built_in import BUILT_IN_SEGMENTS, DERIVED
 from grammar.checker.exact_time import check_exact_time
 from grammar.diagnostics import Diagnostics
@@ -64,6 +65,16 @@ SAMPLES = [
     ("now == since", {"since": ago()}, NOW + 1),
     ("(now - since) / 1d > 2.5", {"since": ago(days=2)}, NOW + DAY // 2 + 1),
     ("(now - since) * 3 > 1d", {"since": ago()}, NOW + DAY // 3 + 1),
+    ("7d > now - event_last_time_1", {"event_last_time_1": ago(days=6)}, NOW + DAY),
+    ("since - now <= 2h", {"since": ago(days=-1)}, NOW + 22 * HOUR),
+    ("since - now < 2h", {"since": ago(days=-1)}, NOW + 22 * HOUR + 1),
+    ("1h < since - now", {"since": ago(days=-1)}, NOW + 23 * HOUR),
+    ("now - since > 1s * 0.0005", {"since": ago()}, NOW + 1),
+    ("now - since <= 1s * 0.0015", {"since": ago()}, NOW + 2),
+    ("now - since < 36500d * 50", {"since": ago()}, NOW + 36_500 * 50 * DAY),
+    ("now - since < 36500d * 73", {"since": ago()}, NEVER),
+    ("now - since < 36500d * 240", {"since": ago()}, NEVER),
+    ("now - since > -36500d * 240", {"since": ago()}, NEVER),
     ("hour(now) == 1", {}, MIDNIGHT + HOUR),
     ("hour(now) == 2", {}, MIDNIGHT + 25 * HOUR),  # the clock skips two o'clock that night
     ("hour(now + 90m) == 1", {}, MIDNIGHT + HOUR // 2),
@@ -117,6 +128,7 @@ steps = st.one_of(
 )
 lengths = st.one_of(
     TIMES.map("(now - {})".format),
+    TIMES.map("({} - now)".format),
     st.tuples(TIMES, NUMBERS).map("(now - {0[0]}) * {0[1]}".format),
     st.tuples(TIMES, NUMBERS).map("(now - {0[0]}) / {0[1]}".format),
     ZONES.map(lambda zone: f"now - today({zone[2:]})"),
