@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,15 +31,13 @@ class Compiled:
 
     run: Function
     order: tuple[str, ...]
+    evaluate: Callable[[Environment, datetime], Value] = field(repr=False)
     _again: Callable[[], ast.Module] = field(repr=False)
     """Generates the code once more: it takes much room, and few want to see it."""
 
     @property
     def reads(self) -> frozenset[str]:
         return frozenset(self.order)
-
-    def evaluate(self, environment: Environment, now: datetime) -> Value:
-        return self.run([environment[name] for name in self.order], now)
 
     @property
     def generated(self) -> str:
@@ -108,10 +107,22 @@ class Compiler:
         generator = self._generator()
         run = _load(_tree(body, generator), node, generator.constants)
         again = lambda: _tree(body, self._generator())  # noqa: E731
-        return Compiled(run, tuple(sorted(generator.reads)), again)
+        order = tuple(sorted(generator.reads))
+        return Compiled(run, order, _by_name(run, order), again)
 
     def _generator(self) -> Generator:
         return Generator(self.scope, self.zone, self.segments, self.derived)
+
+
+def _by_name(run: Function, order: tuple[str, ...]) -> Callable[[Environment, datetime], Value]:
+    """The function, with its variables found by their names; `itemgetter` gives no tuple of less than two."""
+    if len(order) > 1:
+        read = itemgetter(*order)
+        return lambda environment, now: run(read(environment), now)
+    if order:
+        (name,) = order
+        return lambda environment, now: run((environment[name],), now)
+    return lambda environment, now: run((), now)
 
 
 def _tree(body: Body, generator: Generator) -> ast.Module:

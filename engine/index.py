@@ -15,6 +15,7 @@ from math import inf
 from typing import Generic, Self, TypeVar
 
 from engine.compile import Compiled, Compiler, Environment, Guarded
+from engine.operators import NUMBER
 from grammar.built_in import DERIVED
 from grammar.nodes import (
     MIRRORED,
@@ -164,16 +165,23 @@ class _Subject(Generic[_Thing]):
             side.literals.append(literal)
             side.things.append(thing)
 
+    def holding(self, value: Value) -> list[_Thing]:
+        """Behind the bars that hold for a value."""
+        found: list[_Thing] = []
+        if self._equal and not isinstance(value, list | dict):
+            found += self._equal.get(value, ())
+        if isinstance(value, NUMBER):
+            if self._above.things:
+                found += self._above.between(-inf, value)
+            if self._below.things:
+                found += self._below.between(value, inf)
+        return found
+
     def turned(self, old: Value, new: Value) -> list[_Thing]:
         """Behind the bars that hold for the new value and did not for the old one, and perhaps a few more."""
-        found: list[_Thing] = []
-        if self._equal and not isinstance(new, list | dict):
-            found += self._equal.get(new, ())
-        if isinstance(new, int | float):
-            known = isinstance(old, int | float)
-            found += self._above.between(old if known else -inf, new)
-            found += self._below.between(new, old if known else inf)
-        return found
+        if not isinstance(new, NUMBER) or not isinstance(old, NUMBER):
+            return self.holding(new)
+        return [*self._equal.get(new, ()), *self._above.between(old, new), *self._below.between(new, old)]
 
 
 class Bars(Generic[_Thing]):
@@ -191,7 +199,7 @@ class Bars(Generic[_Thing]):
         found: list[_Thing] = []
         if self._all is not None:
             for value, (_, subject) in zip(self._all.evaluate(values, now), self._subjects, strict=True):
-                found += subject.turned(None, value)
+                found += subject.holding(value)
         return found
 
     def turned(self, changed: frozenset[str], old: Environment, new: Environment, now: datetime) -> list[_Thing]:

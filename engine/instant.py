@@ -289,7 +289,8 @@ class Instant:
 
     def _runs(self) -> list[Run]:
         """Oldest first."""
-        return [run for _, run in sorted(self.profile.runs.items())]
+        runs = self.profile.runs
+        return [runs[id] for id in sorted(runs)]
 
     def _running(self, run: Run) -> Running:
         arm = self._versions.arms.get((self.profile.visitor, run.flow))
