@@ -220,12 +220,14 @@ class Folding:
 
     def added(self) -> Mapping[str, int]:
         """What to add to the shard's counters: conversions, and the runs that wait, by where they do."""
-        added = Counter(self.counts)
+        waiting: Counter[tuple[str, int, int]] = Counter()
         for visitor, profile in self._profiles.items():
-            if profile.runs or self._loaded[visitor].runs:
-                added.update(run_count(run) for run in profile.runs.values() if run.in_progress)
-                added.subtract(run_count(run) for run in self._loaded[visitor].runs.values() if run.in_progress)
-        return {name: more for name, more in added.items() if more}
+            before = self._loaded[visitor]
+            if profile.runs is not before.runs:
+                waiting.update(_places(profile.runs))
+                waiting.subtract(_places(before.runs))
+        more = {run_count(*place): number for place, number in waiting.items() if number}
+        return {**self.counts, **more}
 
 
 def conversion_count(run: Run) -> str:
@@ -233,9 +235,14 @@ def conversion_count(run: Run) -> str:
     return to_json(["goal", run.flow, *run.arms]).decode()
 
 
-def run_count(run: Run) -> str:
+def run_count(flow: str, version: int, step: int) -> str:
     """The name of the counter of the runs that wait at a step."""
-    return to_json(["run", run.flow, run.version, run.at]).decode()
+    return to_json(["run", flow, version, step]).decode()
+
+
+def _places(runs: Mapping[str, Run]) -> list[tuple[str, int, int]]:
+    """Where those wait that are in progress."""
+    return [(run.flow, run.version, run.at) for run in runs.values() if run.at is not None]
 
 
 def _shown(profile: Profile) -> bytes:
