@@ -8,6 +8,8 @@ has another core. The wall clock's figure beside it is what the log's reader is 
 Beside it, run by run, durable_rules gets the same rules and events (`bench.durable_rules_peer` says how), ready in
 memory: once with all values in the event, nothing to be kept, and once counting them in its own state.
 
+A row has the floor (`bench.floor`): as many entries, moved by the same scripts and libraries with nothing decided.
+
 The last row has the same log folded with 10 flows and with 10,000, of which a visitor's item concerns one or two.
 """
 
@@ -20,7 +22,7 @@ from time import perf_counter, process_time
 import uvloop
 from pydantic_core import to_json
 
-from bench import durable_rules_peer
+from bench import durable_rules_peer, floor
 from bench.report import Row, at_least, at_most, duration
 from bench.requests import DATA, WEBCLICK
 from bench.shard import compiled, connected, fill, fold
@@ -48,9 +50,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A run of ours, and seconds that an event takes durable_rules: with values handed in, and with values kept."""
+    """A run of ours; seconds that an event takes if nothing is decided, and takes durable_rules: with values handed in,
+    and with values kept."""
 
     ours: Run
+    moved: float
     handed_in: float
     kept: float
 
@@ -63,6 +67,12 @@ def rows(*, quick: bool) -> Iterator[Row]:
     what = f"processor, {FLOWS} flows on the event"
     yield Row(what, f"{per_core:,.0f} events/s of its own core", f"goal: {GOAL:,}", per_core / GOAL, at_least(1))
     yield Row("  by the wall clock, the server's work included", f"{per_second:,.0f} events/s")
+    yield Row(
+        "  of which to move the bytes alone",
+        f"{duration(median(run.ours.each for run in measured))} an event",
+        f"nothing decided: {duration(median(run.moved for run in measured))}",
+        median(run.ours.each / run.moved for run in measured),
+    )
     ours = f"{duration(median(run.ours.each for run in measured))} an event"
     yield Row(
         f"against durable_rules, the same {FLOWS} rules, nothing kept",
@@ -109,11 +119,23 @@ async def _measure(events: int, runs: int) -> list[Beside]:
 
 async def _beside(connections: Connections, app: str, program: Program, events: int) -> Beside:
     ours = await _run(connections, app, program, events)
+    moved = await _floor(connections, app, events)
     handed_in, kept = [
         await durable_rules_peer.measured(durable_rules_peer.Task(FLOWS, STARTING, VISITORS, events, kept=kept))
         for kept in (False, True)
     ]
-    return Beside(ours, handed_in, kept)
+    return Beside(ours, moved, handed_in, kept)
+
+
+async def _floor(connections: Connections, app: str, events: int) -> float:
+    """Seconds that each of as many entries takes, of a shard that was folded, with nothing decided."""
+    shard = RedisShard(connections, app, 0)
+    before = await shard.position()
+    last = await fill(shard, [_body(number) for number in range(events)], "floor")
+    gc.collect()
+    took = await floor.moved(connections, app, before, last)
+    await shard.close()
+    return took / events
 
 
 async def _run(connections: Connections, app: str, program: Program, events: int) -> Run:

@@ -130,6 +130,15 @@ class DataDirectory:
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(self._path / f"{LOG}.old")
 
+    def clear_unfinished(self) -> None:
+        """Remove what a killed server was writing anew: as large as all data, and of no use. Only under the lock.
+
+        The server's own child, which writes it, has inherited the lock: where that is free nobody writes any more.
+        """
+        for pattern in ("temp-*.aof", "temp-*.rdb"):
+            for file in self._path.glob(pattern):
+                file.unlink(missing_ok=True)
+
     def log_tail(self) -> str:
         """The log's last lines with a heading, for an error's text."""
         log = self._path / LOG

@@ -51,6 +51,9 @@ _SETTINGS: Final = {
     "logfile": LOG,
     "appendonly": "yes",
     "aof-load-truncated": "yes",  # a tail torn by a power cut was never answered: drop it and start
+    # A start replays all that came since the file was last written anew, some 30 MB a second: this bounds it.
+    "auto-aof-rewrite-min-size": "16mb",
+    "auto-aof-rewrite-percentage": "50",
     "save": "",
     "maxmemory-policy": "noeviction",
     "hash-max-listpack-value": "8192",
@@ -193,6 +196,7 @@ class EmbeddedStore:
             )
         self._files.sign(version)
         self._files.set_large_log_aside()
+        self._files.clear_unfinished()
         self._server = _spawn(binary, self._settings(socket), self.directory, lock)
         self._proven = self._lowered = False
         _log.info("store_started", directory=str(self.directory), pid=self._server.pid, version=version)

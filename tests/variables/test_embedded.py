@@ -184,6 +184,7 @@ def test_the_server_has_the_settings_of_the_design(store: EmbeddedStore) -> None
         "hash-max-listpack-entries": "512",
         "port": "0",
         "aof-load-truncated": "yes",
+        "auto-aof-rewrite-percentage": "50",
     }
     assert {name: settings[name] for name in expected} == expected
     assert store.socket.stat().st_mode & 0o777 == 0o700
@@ -476,7 +477,9 @@ def test_loading_longer_than_the_timeout_is_waited_for(directory: Path, monkeypa
     store.close()
 
 
-def test_a_rewriting_child_that_outlives_its_server_is_waited_for(store: EmbeddedStore) -> None:
+def test_a_rewriting_child_that_outlives_its_server_is_waited_for_and_what_it_wrote_removed(
+    store: EmbeddedStore,
+) -> None:
     with client_of(store) as client:
         client.mset({f"key-{number}": number for number in range(100)})
         client.config_set("rdb-key-save-delay", 10_000)  # microseconds, so that the child takes a second
@@ -485,8 +488,10 @@ def test_a_rewriting_child_that_outlives_its_server_is_waited_for(store: Embedde
         until(lambda: len(servers(store.directory)) == 2)
         (child,) = servers(store.directory) - {server}
         os.kill(server, signal.SIGKILL)
+    until(lambda: list(store.directory.glob("temp-*")))
     store.ensure()
     assert child not in servers(store.directory)
+    assert not list(store.directory.glob("temp-*"))
     with client_of(store) as client:
         assert client.dbsize() == 100
 

@@ -97,7 +97,7 @@ def append_all(whenflow: Whenflow, lengths: dict[str, int]) -> None:
                         await shard.append("clicks", number, entries)
                         entries.clear()
                     except StoreUnavailable:
-                        await asyncio.sleep(0.02)
+                        await asyncio.sleep(0.2)
         await connections.close()
 
     asyncio.run(append())
