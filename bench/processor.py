@@ -68,7 +68,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
     yield Row(what, f"{per_core:,.0f} events/s of its own core", f"goal: {GOAL:,}", per_core / GOAL, at_least(1))
     yield Row("  by the wall clock, the server's work included", f"{per_second:,.0f} events/s")
     yield Row(
-        "  of which to move the bytes alone",
+        "  as many times what the bytes alone take to move",
         f"{duration(median(run.ours.each for run in measured))} an event",
         f"nothing decided: {duration(median(run.moved for run in measured))}",
         median(run.ours.each / run.moved for run in measured),
