@@ -3,7 +3,7 @@
 Reads the log, parses each body, loads the visitors by `load.lua`, and writes back by `commit.lua` what a click changes
 of a profile, with a trace of the same size, one commit for as many entries as the processor's. It recognises no copy,
 keeps to no order, evaluates nothing, checks nothing, and would do nothing right after a failure. What the processor
-takes beyond this is what Whenflow does; what a goal asks below this, no code on these libraries can reach.
+takes beyond this is what Whenflow does; a goal below this no Python on these libraries can reach.
 """
 
 from itertools import chain
