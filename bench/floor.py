@@ -1,9 +1,9 @@
 """The least that an event can cost a processor of this design: its bytes moved by the same libraries, nothing decided.
 
 Reads the log, parses each body, loads the visitors by `load.lua`, and writes back by `commit.lua` what a click changes
-of a profile, with a trace of the same size, one commit for as many entries as the processor's. It recognises no copy,
-keeps to no order, evaluates nothing, checks nothing, and would do nothing right after a failure. What the processor
-takes beyond this is what Whenflow does; a goal below this no Python on these libraries can reach.
+of a profile, with a trace of about the same size, one commit for as many entries as the processor's. It recognises no
+copy, keeps to no order, evaluates nothing, checks nothing, and would do nothing right after a failure. What the
+processor takes beyond this is what Whenflow does; a goal below this no Python on these libraries can reach.
 """
 
 from itertools import chain

@@ -17,6 +17,7 @@ from variables.values import Value
 Environment = Mapping[str, Value]
 """The values of names; of all that a function reads, and perhaps of more."""
 Function = Callable[[Sequence[Value], datetime], Value]
+Evaluate = Callable[[Environment, datetime], Value]
 Body = Callable[[Generator], list[ast.stmt]]
 """Generates the statements of a function."""
 
@@ -31,7 +32,7 @@ class Compiled:
 
     run: Function
     order: tuple[str, ...]
-    evaluate: Callable[[Environment, datetime], Value] = field(repr=False)
+    evaluate: Evaluate = field(repr=False)
     _again: Callable[[], ast.Module] = field(repr=False)
     """Generates the code once more: it takes much room, and few want to see it."""
 
@@ -114,7 +115,7 @@ class Compiler:
         return Generator(self.scope, self.zone, self.segments, self.derived)
 
 
-def _by_name(run: Function, order: tuple[str, ...]) -> Callable[[Environment, datetime], Value]:
+def _by_name(run: Function, order: tuple[str, ...]) -> Evaluate:
     """The function, with its variables found by their names; `itemgetter` gives no tuple of less than two."""
     if len(order) > 1:
         read = itemgetter(*order)

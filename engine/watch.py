@@ -187,6 +187,3 @@ class _Builder:
     def _noted(self, compiled: Compiled) -> Compiled:
         self.reads |= compiled.reads
         return compiled
-
-
-# Looks ----------------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ _SETTINGS: Final = {
     "logfile": LOG,
     "appendonly": "yes",
     "aof-load-truncated": "yes",  # a tail torn by a power cut was never answered: drop it and start
-    # A start replays all that came since the file was last written anew, some 30 MB a second: this bounds it.
+    # A start replays all that came since the file was last written anew: this bounds it.
     "auto-aof-rewrite-min-size": "16mb",
     "auto-aof-rewrite-percentage": "50",
     "save": "",

@@ -6,14 +6,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.compile import Compiler
 from engine.decisions import Outcome
+from engine.index import Bars, Parts
 from engine.instant import Versions
 from engine.place import Place
-from engine.program import Program
+from engine.program import UTC, Program
 from engine.step import pass_time, step
 from engine.traces import Record
+from grammar.kinds import Type
 from grammar.program import read_files
+from grammar.scope import Scope
 from tests.engine.test_step import EVENTS, track
+from tests.grammar.support import expression
 from variables.items import Content, Item, SetFields
 from variables.profile import Profile
 from variables.store import EntryId
@@ -98,6 +103,37 @@ def test_of_many_flows_those_start_whose_condition_comes_true(several: list[str]
     flow = FLOW.replace("{trigger}", "")
     together = "".join(flow.format(name=f"f{n}", condition=each) for n, each in enumerate(several))
     assert messages(together, contents) == come_true(several, contents)
+
+
+# Bars by themselves: the laws above come to few that stand on one side of a subject
+
+SUBJECTS = ["visits", "score", "nick"]
+COMPILER = Compiler(Scope.build([1], {"visits": Type.INT, "score": Type.FLOAT, "nick": Type.TEXT}), UTC, {}, {})
+VALUES = {"visits": st.none() | numbers, "score": st.none() | st.floats(0, 4), "nick": st.none() | texts}
+plain_bars = st.one_of(
+    st.builds("{} {} {}".format, st.sampled_from(SUBJECTS[:2]), st.sampled_from(["==", "<", "<=", ">", ">="]), numbers),
+    st.builds("nick == '{}'".format, texts),
+)
+
+
+@settings(max_examples=20 * EXAMPLES, deadline=None)
+@given(st.lists(plain_bars, min_size=4, max_size=12), st.fixed_dictionaries(VALUES), st.fixed_dictionaries(VALUES))
+def test_bars_let_through_what_holds_and_what_has_come_to_hold(
+    several: list[str], old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    now = moment(NOW)
+    compiled = {text: COMPILER.condition(expression(text)) for text in several}
+    bars = Bars([(bar, text) for text in several for bar in Parts.of(expression(text)).bars], COMPILER)
+    holding = {text for text in several if compiled[text].evaluate(new, now)}
+    held = {text for text in several if compiled[text].evaluate(old, now)}
+    assert set(bars.holding(new, now)) == holding | _at_the_bar(several, new)
+    turned = set(bars.turned(frozenset(SUBJECTS), old, new, now))
+    assert holding - held <= turned <= holding | _at_the_bar(several, new) | _at_the_bar(several, old)
+
+
+def _at_the_bar(several: list[str], values: dict[str, Any]) -> set[str]:
+    """Those whose literal is just what is compared with it: they are let through, and evaluated."""
+    return {text for text in several for subject, _, bar in [text.split()] if str(values[subject]) in (bar, f"{bar}.0")}
 
 
 # The short way of an event, and the long one

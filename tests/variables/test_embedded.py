@@ -185,6 +185,7 @@ def test_the_server_has_the_settings_of_the_design(store: EmbeddedStore) -> None
         "port": "0",
         "aof-load-truncated": "yes",
         "auto-aof-rewrite-percentage": "50",
+        "auto-aof-rewrite-min-size": str(16 << 20),
     }
     assert {name: settings[name] for name in expected} == expected
     assert store.socket.stat().st_mode & 0o777 == 0o700
